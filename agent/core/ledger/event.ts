@@ -1,0 +1,69 @@
+// What a block changed, in order: the store writes its tables from these, and people are told by them.
+
+import type { Wh } from "../units/energy.ts";
+import type { ListingId, MemberId } from "../units/ids.ts";
+import type { MicroTokens, MilliTokensPerKwh } from "../units/money.ts";
+import type { UnixMs } from "../units/time.ts";
+import type {
+  Fill,
+  Listing,
+  Member,
+  PlacedBid,
+  PlacedOffer,
+  Pv,
+  RecordedReading,
+} from "./state.ts";
+
+/** One member's hour, side by side: what was agreed and what the meter saw. */
+export type HourStatement = {
+  readonly memberId: MemberId;
+  readonly sold: Wh;
+  readonly bought: Wh;
+  /** null: no reading came in time. */
+  readonly meteredImport: Wh | null;
+  readonly meteredExport: Wh | null;
+};
+
+/** A change of a balance and why. */
+export type Posting = {
+  readonly memberId: MemberId;
+  readonly amount: MicroTokens;
+  readonly reason: "registration" | "grant" | "fill";
+  readonly listingId: ListingId | null;
+};
+
+export type LedgerEvent =
+  | { readonly type: "memberRegistered"; readonly member: Member }
+  | { readonly type: "memberRevoked"; readonly memberId: MemberId; readonly reason: string }
+  | { readonly type: "pvRegistered"; readonly pv: Pv }
+  | { readonly type: "listingCreated"; readonly listing: Listing }
+  | {
+      readonly type: "acceptOfferBroadcast";
+      readonly listingId: ListingId;
+      readonly deliveryStart: UnixMs;
+    }
+  | { readonly type: "pvOfferPlaced"; readonly listingId: ListingId; readonly offer: PlacedOffer }
+  | { readonly type: "buyOfferPlaced"; readonly listingId: ListingId; readonly bid: PlacedBid }
+  | {
+      readonly type: "biddingClosed";
+      readonly listingId: ListingId;
+      /** null: there was no valid bid. */
+      readonly mcp: MilliTokensPerKwh | null;
+      readonly fills: readonly Fill[];
+      readonly resultHash: string;
+    }
+  | { readonly type: "listingVoided"; readonly listingId: ListingId }
+  | { readonly type: "meterRead"; readonly listingId: ListingId; readonly reading: RecordedReading }
+  | {
+      readonly type: "listingFinished";
+      readonly listingId: ListingId;
+      readonly statements: readonly HourStatement[];
+    }
+  | { readonly type: "posted"; readonly posting: Posting }
+  /** The member's balance and reservation after this block; once a block for each that changed. */
+  | {
+      readonly type: "balanceChanged";
+      readonly memberId: MemberId;
+      readonly balance: MicroTokens;
+      readonly reserved: MicroTokens;
+    };

@@ -1,0 +1,203 @@
+// The ledger's state: everything the next block's validity depends on, and nothing else.
+// Listings leave it when their readings are in; their history stays in SQLite.
+
+import {
+  array,
+  boolean,
+  bytes,
+  encode,
+  hash,
+  int64,
+  integer,
+  nullable,
+  oneOf,
+  type ShapeOf,
+  struct,
+  text,
+} from "../codec/shape.ts";
+import { sha256Hex } from "../crypto.ts";
+import type { Watts, Wh } from "../units/energy.ts";
+import type { BlockId, ListingId, MemberId, PvId, TransactionId } from "../units/ids.ts";
+import type { MicroTokens, MilliTokensPerKwh } from "../units/money.ts";
+import type { UnixMs } from "../units/time.ts";
+import { communityId, type Rules } from "./rules.ts";
+import { payloadShape } from "./transaction.ts";
+
+const ID_MAX = 128;
+const TIME_MAX = Number.MAX_SAFE_INTEGER;
+const ITEMS_MAX = 1_000_000;
+
+const time = integer<UnixMs>(0, TIME_MAX);
+const energy = integer<Wh>(0, TIME_MAX);
+const price = integer<MilliTokensPerKwh>(0, TIME_MAX);
+const sequence = integer(0, TIME_MAX);
+const member = text<MemberId>(ID_MAX);
+
+const memberShape = struct({
+  memberId: member,
+  firstName: text(64),
+  lastName: text(64),
+  publicKey: bytes(32),
+  balance: int64<MicroTokens>(),
+  /** Part of the balance that open bids hold; 0 <= reserved <= balance. */
+  reserved: int64<MicroTokens>(),
+  revoked: boolean,
+});
+
+const pvShape = struct({
+  pvId: text<PvId>(ID_MAX),
+  owner: member,
+  capacity: integer<Watts>(1, TIME_MAX),
+});
+
+/** Where an offer stands in the queue; smaller is earlier. See stamp.ts. */
+const stampShape = struct({ time, transactionId: hash<TransactionId>() });
+
+const placedOfferShape = struct({
+  transactionId: hash<TransactionId>(),
+  memberId: member,
+  pvId: text<PvId>(ID_MAX),
+  sequence,
+  energy,
+  reservePrice: price,
+  stamp: stampShape,
+});
+
+const placedBidShape = struct({
+  transactionId: hash<TransactionId>(),
+  memberId: member,
+  sequence,
+  energy,
+  bidPrice: price,
+  stamp: stampShape,
+});
+
+export const fillShape = struct({
+  seller: member,
+  pvId: text<PvId>(ID_MAX),
+  buyer: member,
+  energy,
+  price,
+});
+
+const recordedReadingShape = struct({
+  memberId: member,
+  transactionId: hash<TransactionId>(),
+  reading: payloadShape,
+});
+
+export const LISTING_STATES = ["CREATED", "ACCEPT_OFFERS", "AUCTION_CLOSED", "VOID"] as const;
+
+const listingShape = struct({
+  listingId: text<ListingId>(ID_MAX),
+  deliveryStart: time,
+  state: oneOf(LISTING_STATES),
+  pvOffers: array(placedOfferShape, ITEMS_MAX),
+  buyOffers: array(placedBidShape, ITEMS_MAX),
+  mcp: nullable(price),
+  fills: array(fillShape, ITEMS_MAX),
+  resultHash: nullable(hash()),
+  readings: array(recordedReadingShape, ITEMS_MAX),
+});
+
+const stateShape = struct({
+  version: integer(1, 1),
+  community: hash(),
+  height: integer(0, TIME_MAX),
+  time,
+  members: array(memberShape, ITEMS_MAX),
+  pvs: array(pvShape, ITEMS_MAX),
+  listings: array(listingShape, ITEMS_MAX),
+  nextDelivery: nullable(time),
+  caSequence: sequence,
+  administratorSequence: sequence,
+  issued: int64<MicroTokens>(),
+});
+
+export type Member = ShapeOf<typeof memberShape>;
+export type Pv = ShapeOf<typeof pvShape>;
+export type Stamp = ShapeOf<typeof stampShape>;
+export type PlacedOffer = ShapeOf<typeof placedOfferShape>;
+export type PlacedBid = ShapeOf<typeof placedBidShape>;
+export type Fill = ShapeOf<typeof fillShape>;
+export type RecordedReading = ShapeOf<typeof recordedReadingShape>;
+export type ListingState = (typeof LISTING_STATES)[number];
+
+export type Listing = Omit<ShapeOf<typeof listingShape>, "pvOffers" | "buyOffers" | "readings"> & {
+  /** The live offer of each PV, cancelled ones included (energy 0), for their sequence. */
+  readonly pvOffers: ReadonlyMap<PvId, PlacedOffer>;
+  /** The live bid of each member, likewise. */
+  readonly buyOffers: ReadonlyMap<MemberId, PlacedBid>;
+  readonly readings: ReadonlyMap<MemberId, RecordedReading>;
+};
+
+export type LedgerState = {
+  readonly rules: Rules;
+  readonly height: number;
+  /** Time of the last block; 0 before the first. */
+  readonly time: UnixMs;
+  /** The last block; null before the first. Not part of the root, for the root is part of the block. */
+  readonly lastBlock: { readonly blockId: BlockId; readonly proposer: MemberId } | null;
+  readonly members: ReadonlyMap<MemberId, Member>;
+  readonly pvs: ReadonlyMap<PvId, Pv>;
+  /** Listings that still take offers or readings; in a manual community all that ever were. */
+  readonly listings: ReadonlyMap<ListingId, Listing>;
+  /** Hourly schedule: the first delivery hour that has no listing yet; null before the first block. */
+  readonly nextDelivery: UnixMs | null;
+  readonly caSequence: number;
+  readonly administratorSequence: number;
+  /** All tokens there are: initial balances and grants. Equals the sum of balances. */
+  readonly issued: MicroTokens;
+};
+
+export function genesis(rules: Rules): LedgerState {
+  return {
+    rules,
+    height: 0,
+    time: 0 as UnixMs,
+    lastBlock: null,
+    members: new Map(),
+    pvs: new Map(),
+    listings: new Map(),
+    nextDelivery: null,
+    caSequence: 0,
+    administratorSequence: 0,
+    issued: 0n as MicroTokens,
+  };
+}
+
+/** The canonical bytes of a state; the same for everyone who applied the same blocks. */
+export function encodeState(state: LedgerState): Uint8Array {
+  const { height, time, nextDelivery, caSequence, administratorSequence, issued } = state;
+  return encode(stateShape, {
+    version: 1,
+    community: communityId(state.rules),
+    height,
+    time,
+    members: sortedValues(state.members),
+    pvs: sortedValues(state.pvs),
+    listings: [...state.listings.values()].sort(byDelivery).map((listing) => ({
+      ...listing,
+      pvOffers: sortedValues(listing.pvOffers),
+      buyOffers: sortedValues(listing.buyOffers),
+      readings: sortedValues(listing.readings),
+    })),
+    nextDelivery,
+    caSequence,
+    administratorSequence,
+    issued,
+  });
+}
+
+/** SHA-256 of the state's canonical bytes: in each header, compared by each home. */
+export function stateRoot(state: LedgerState): string {
+  return sha256Hex(encodeState(state));
+}
+
+function sortedValues<V>(entries: ReadonlyMap<string, V>): V[] {
+  return [...entries].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, value]) => value);
+}
+
+function byDelivery(a: Listing, b: Listing): number {
+  return a.deliveryStart - b.deliveryStart || (a.listingId < b.listingId ? -1 : 1);
+}

@@ -1,0 +1,191 @@
+// Transactions: what members, the CA and the administrator say, signed. The id hashes what was signed,
+// never the signature, for several signatures are valid for one message.
+
+import { hexToBytes } from "../codec/hex.ts";
+import {
+  bytes,
+  decode,
+  encode,
+  hash,
+  int64,
+  integer,
+  type Malformed,
+  nullable,
+  oneOf,
+  type ShapeOf,
+  struct,
+  text,
+  union,
+} from "../codec/shape.ts";
+import { SIGNATURE_BYTES, sha256Hex } from "../crypto.ts";
+import { accepted, type Result, refused } from "../result.ts";
+import type { Watts, Wh } from "../units/energy.ts";
+import {
+  type CommunityId,
+  isListingId,
+  isMemberId,
+  isPvId,
+  LISTING_ID_MAX,
+  type ListingId,
+  MEMBER_ID_MAX,
+  type MemberId,
+  PV_ID_MAX,
+  type PvId,
+  type TransactionId,
+} from "../units/ids.ts";
+import { type MicroTokens, type MilliTokensPerKwh, PRICE_MAX } from "../units/money.ts";
+import { ENERGY_MAX, TRANSACTION_BYTES_MAX } from "./rules.ts";
+
+const SEQUENCE_MAX = 0xffff_ffff;
+const REGISTER_MAX = Number.MAX_SAFE_INTEGER;
+/** The first bytes of the community's id: tells another community's message from a forged one. */
+const COMMUNITY_TAG_BYTES = 4;
+
+const member = text<MemberId>(MEMBER_ID_MAX, isMemberId);
+const listing = text<ListingId>(LISTING_ID_MAX, isListingId);
+const sequence = integer(0, SEQUENCE_MAX);
+const register = integer<Wh>(0, REGISTER_MAX);
+
+/** A counter at the two edges of an hour, Wh. */
+const registerPairShape = struct({ start: register, end: register });
+
+export const payloadShape = union(
+  {
+    /** A homeowner joins. `balance` is a claim and must be the community's initial balance. */
+    registerMember: struct({
+      memberId: member,
+      firstName: text(64),
+      lastName: text(64),
+      /** X.509, DER, issued by the community's CA for this id and key. */
+      certificate: bytes(1, 2048),
+      balance: nullable(int64<MicroTokens>()),
+    }),
+    /** A PV joins; offers from it are capped by its capacity (W) times one hour. */
+    registerPv: struct({
+      pvId: text<PvId>(PV_ID_MAX, isPvId),
+      capacity: integer<Watts>(1, ENERGY_MAX),
+    }),
+    /** Energy for sale; a higher sequence amends, energy 0 cancels. */
+    pvOffer: struct({
+      listingId: listing,
+      pvId: text<PvId>(PV_ID_MAX, isPvId),
+      sequence,
+      energy: integer<Wh>(0, ENERGY_MAX),
+      reservePrice: integer<MilliTokensPerKwh>(0, PRICE_MAX),
+    }),
+    /** Energy wanted; a higher sequence amends, energy 0 cancels. */
+    buyOffer: struct({
+      listingId: listing,
+      sequence,
+      energy: integer<Wh>(0, ENERGY_MAX),
+      bidPrice: integer<MilliTokensPerKwh>(1, PRICE_MAX),
+    }),
+    /** The grid meter's registers at the edges of the delivery hour, and the inverter's if known. */
+    meterReading: struct({
+      listingId: listing,
+      gridImport: registerPairShape,
+      gridExport: registerPairShape,
+      production: nullable(registerPairShape),
+      quality: oneOf(["measured", "interpolated", "estimated"]),
+      /** The device that measured, as a person would name it: "Fronius Smart Meter 63A 15480258" */
+      source: text(96),
+    }),
+    /** The CA gives tokens (or, negative, takes them as far as they are free). */
+    grant: struct({ sequence, memberId: member, amount: int64<MicroTokens>(), reason: text(96) }),
+    /** The CA ends a card. */
+    revoke: struct({ sequence, memberId: member, reason: text(96) }),
+    /** The administrator's three steps in a community with schedule "manual". */
+    createListing: struct({ sequence, listingId: listing }),
+    acceptOfferBroadcast: struct({ sequence, listingId: listing }),
+    closeBidding: struct({ sequence, listingId: listing }),
+  },
+  {
+    registerMember: 0,
+    registerPv: 1,
+    pvOffer: 2,
+    buyOffer: 3,
+    meterReading: 4,
+    grant: 5,
+    revoke: 6,
+    createListing: 7,
+    acceptOfferBroadcast: 8,
+    closeBidding: 9,
+  },
+);
+
+export type Payload = ShapeOf<typeof payloadShape>;
+export type PayloadOf<T extends Payload["type"]> = Extract<Payload, { readonly type: T }>;
+export type RegisterPair = ShapeOf<typeof registerPairShape>;
+
+/** `author` null is the CA. */
+export type Transaction = {
+  readonly id: TransactionId;
+  readonly author: MemberId | null;
+  readonly payload: Payload;
+  readonly signature: Uint8Array;
+};
+
+const envelopeShape = struct({
+  community: bytes(COMMUNITY_TAG_BYTES),
+  author: nullable(member),
+  payload: payloadShape,
+  signature: bytes(SIGNATURE_BYTES),
+});
+
+const signedShape = struct({
+  purpose: text(32),
+  community: hash<CommunityId>(),
+  author: nullable(member),
+  payload: payloadShape,
+});
+
+export type Unsigned = Pick<Transaction, "author" | "payload">;
+
+/** The bytes that the author's key signs. */
+export function transactionSignBytes(community: CommunityId, unsigned: Unsigned): Uint8Array {
+  const { author, payload } = unsigned;
+  return encode(signedShape, { purpose: "pvtrading/transaction/1", community, author, payload });
+}
+
+export function signTransaction(
+  community: CommunityId,
+  unsigned: Unsigned,
+  sign: (message: Uint8Array) => Uint8Array,
+): Transaction {
+  const message = transactionSignBytes(community, unsigned);
+  const { author, payload } = unsigned;
+  return { id: sha256Hex(message) as TransactionId, author, payload, signature: sign(message) };
+}
+
+export function encodeTransaction(community: CommunityId, transaction: Transaction): Uint8Array {
+  const { author, payload, signature } = transaction;
+  return encode(envelopeShape, { community: communityTag(community), author, payload, signature });
+}
+
+export type TransactionRefusal =
+  | Malformed
+  /** Signed for another community: its sender may be honest there. */
+  | { readonly code: "otherCommunity" };
+
+/** Reads one transaction; says nothing yet about its signature (see `checkSignature`). */
+export function decodeTransaction(
+  community: CommunityId,
+  encoded: Uint8Array,
+): Result<Transaction, TransactionRefusal> {
+  const envelope = decode(envelopeShape, encoded, TRANSACTION_BYTES_MAX);
+  if (!envelope.ok) return envelope;
+  const { author, payload, signature } = envelope.value;
+  if (!sameBytes(envelope.value.community, communityTag(community))) {
+    return refused({ code: "otherCommunity" });
+  }
+  const message = transactionSignBytes(community, { author, payload });
+  return accepted({ id: sha256Hex(message) as TransactionId, author, payload, signature });
+}
+
+function communityTag(community: CommunityId): Uint8Array {
+  return hexToBytes(community.slice(0, 2 * COMMUNITY_TAG_BYTES));
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

@@ -1,0 +1,255 @@
+// What the loops need of the world. io/ does it for real, test/simulation/ from one seed.
+// Every port answers at once or calls back later; none returns a promise, so that the whole agent runs
+// deterministically in the simulator and can crash between any two effects.
+
+import type { UnsignedMessage } from "./core/consensus/effect.ts";
+import type { Durable } from "./core/consensus/input.ts";
+import type { LedgerEvent } from "./core/ledger/event.ts";
+import type { Refusal, Result } from "./core/result.ts";
+import type { Watts, Wh } from "./core/units/energy.ts";
+import type { BlockId, ListingId, MemberId, TransactionId } from "./core/units/ids.ts";
+import type { DurationMs, UnixMs } from "./core/units/time.ts";
+
+export type Cancel = () => void;
+
+// ---------------------------------------------------------------------------------------- clock
+
+export type Clock = {
+  /** The market's wall clock. May step when NTP corrects it. */
+  readonly now: () => UnixMs;
+  /** False until NTP agrees: the agent then follows, but neither votes nor offers. */
+  readonly isSynchronised: () => boolean;
+  /** Never steps; only for timers and back-off. */
+  readonly monotonic: () => DurationMs;
+  /** Calls once after `delay` of monotonic time. */
+  readonly after: (delay: DurationMs, run: () => void) => Cancel;
+  /** Calls once when the wall clock reaches `time`, at once if it has passed. */
+  readonly at: (time: UnixMs, run: () => void) => Cancel;
+  /** Calls at each full minute of the wall clock; beats may be missed or late. */
+  readonly everyMinute: (run: () => void) => Cancel;
+};
+
+// -------------------------------------------------------------------------------------- network
+
+export type Topic = "transaction" | "consensus";
+export type Protocol = "votes" | "blocks" | "transactions";
+
+/** What a gossiped message deserves: pass it on, drop it, or drop it and punish who sent it. */
+export type Reception = "accept" | "ignore" | "reject";
+
+export type NetworkHandlers = {
+  /** A gossiped message; `from` is the neighbour that passed it on, not necessarily its author. */
+  readonly received: (topic: Topic, message: Uint8Array, from: MemberId) => Reception;
+  /** A neighbour asks; null is "no answer". */
+  readonly requested: (protocol: Protocol, body: Uint8Array, from: MemberId) => Uint8Array | null;
+  /** A certified neighbour is connected. */
+  readonly joined: (peer: MemberId) => void;
+  readonly left: (peer: MemberId) => void;
+  /** The id on the certificate if the CA issued it for this key and it is not revoked, else null. */
+  readonly admit: (certificate: Uint8Array, publicKey: Uint8Array) => MemberId | null;
+};
+
+export type Network = {
+  readonly start: (handlers: NetworkHandlers) => void;
+  /** To everyone by gossip, and a consensus message also straight to each connected validator. */
+  readonly publish: (topic: Topic, message: Uint8Array) => void;
+  /** Calls back once, with null when there is no answer in time. */
+  readonly request: (request: NetworkRequest) => void;
+  readonly peers: () => readonly MemberId[];
+};
+
+export type NetworkRequest = {
+  readonly to: MemberId;
+  readonly protocol: Protocol;
+  readonly body: Uint8Array;
+  readonly answered: (reply: Uint8Array | null) => void;
+};
+
+// ---------------------------------------------------------------------------------------- store
+
+/** One line of the sign log: for one (height, round, type) there is one, ever. */
+export type SignedRecord = {
+  readonly height: number;
+  readonly round: number;
+  readonly type: "proposal" | "prevote" | "precommit";
+  readonly signBytes: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly message: UnsignedMessage;
+};
+
+export type CommittedBlock = {
+  readonly height: number;
+  readonly blockId: BlockId;
+  readonly time: UnixMs;
+  readonly proposer: MemberId;
+  readonly round: number;
+  readonly block: Uint8Array;
+  readonly certificate: Uint8Array;
+  readonly transactions: readonly CommittedTransaction[];
+  readonly events: readonly LedgerEvent[];
+  readonly stateRoot: string;
+  /** The state after this block, now and then, so that a start replays few blocks. */
+  readonly checkpoint: Uint8Array | null;
+};
+
+export type CommittedTransaction = {
+  readonly id: TransactionId;
+  readonly type: string;
+  readonly author: MemberId | null;
+  readonly bytes: Uint8Array;
+};
+
+export type StoredBlock = Pick<CommittedBlock, "height" | "block" | "certificate">;
+
+/** A transaction of our own that is not on the ledger yet. */
+export type OwnTransaction = { readonly id: TransactionId; readonly bytes: Uint8Array };
+
+/** Counters at a full minute, Wh; null where no device could say. */
+export type RegisterSample = {
+  readonly at: UnixMs;
+  readonly produced: Wh | null;
+  readonly imported: Wh | null;
+  readonly exported: Wh | null;
+};
+
+/** Every method returns when its data is on the disk, or throws a StoreError. */
+export type Store = {
+  /** The newest checkpoint; replay the blocks above it. */
+  readonly checkpoint: () => { readonly height: number; readonly state: Uint8Array } | null;
+  readonly blocks: (from: number, count: number) => readonly StoredBlock[];
+  readonly commit: (block: CommittedBlock) => void;
+
+  readonly durable: () => Durable | null;
+  readonly signed: (height: number) => readonly SignedRecord[];
+  /** The signed message and the state it belongs to, in one transaction. */
+  readonly saveSigned: (durable: Durable, record: SignedRecord) => void;
+
+  readonly ownTransactions: () => readonly OwnTransaction[];
+  readonly saveOwnTransaction: (transaction: OwnTransaction) => void;
+  readonly dropOwnTransactions: (ids: readonly TransactionId[]) => void;
+
+  readonly samples: (from: UnixMs, to: UnixMs) => readonly RegisterSample[];
+  readonly saveSamples: (samples: readonly RegisterSample[]) => void;
+};
+
+// --------------------------------------------------------------------------------------- signer
+
+/** A card: who signs and with what. The key stays behind it. */
+export type Signer = {
+  readonly memberId: MemberId;
+  readonly publicKey: Uint8Array;
+  /** X.509, DER. */
+  readonly certificate: Uint8Array;
+  readonly sign: (message: Uint8Array) => Uint8Array;
+};
+
+// -------------------------------------------------------------------------------------- devices
+
+export type DeviceRefusal = Refusal<
+  /** No answer, or none in time: asleep, unplugged, or the network. */
+  | "unreachable"
+  /** It answered with an error of its own; `detail` says which. */
+  | "deviceError"
+  /** It answered something that is not its protocol. */
+  | "unintelligible"
+  /** The interface is switched off in the device's menu. */
+  | "disabled"
+>;
+
+/** Power in W, counters in Wh since installation. null: the device did not say; never 0 instead. */
+export type DeviceReading =
+  | {
+      readonly kind: "inverter";
+      /** Make, model and serial number as far as known. */
+      readonly source: string;
+      readonly state: "producing" | "asleep" | "starting" | "fault" | "unknown";
+      /** AC power, positive is production. */
+      readonly power: Watts | null;
+      readonly produced: Wh | null;
+      readonly deviceTime: UnixMs | null;
+    }
+  | {
+      readonly kind: "meter";
+      readonly source: string;
+      /** At the grid connection, positive is import. */
+      readonly power: Watts | null;
+      readonly imported: Wh | null;
+      readonly exported: Wh | null;
+      readonly deviceTime: UnixMs | null;
+    };
+
+export type Device = {
+  /** As configured: "inverter roof" */
+  readonly name: string;
+  readonly kind: DeviceReading["kind"];
+  /** Calls back once; never while an earlier read is under way. */
+  readonly read: (done: (outcome: Result<DeviceReading, DeviceRefusal>) => void) => void;
+};
+
+// ------------------------------------------------------------------------------------ publisher
+
+/** What people and dashboards are told. Numbers in ledger units; doors convert. */
+export type AgentEvent =
+  | {
+      readonly type: "started";
+      readonly home: MemberId;
+      readonly height: number;
+      readonly stateRoot: string;
+    }
+  | {
+      readonly type: "block";
+      readonly height: number;
+      readonly round: number;
+      readonly time: UnixMs;
+      readonly blockId: BlockId;
+      readonly stateRoot: string;
+      readonly transactions: number;
+    }
+  | { readonly type: "ledger"; readonly height: number; readonly event: LedgerEvent }
+  | {
+      readonly type: "reading";
+      readonly device: string;
+      readonly at: UnixMs;
+      readonly reading: DeviceReading;
+    }
+  | { readonly type: "device"; readonly device: string; readonly refusal: DeviceRefusal | null }
+  | {
+      readonly type: "forecast";
+      readonly listingId: ListingId;
+      readonly production: Wh | null;
+      readonly consumption: Wh | null;
+    }
+  | {
+      readonly type: "decision";
+      readonly listingId: ListingId;
+      readonly action: "sell" | "buy" | "none";
+      readonly energy: Wh;
+      readonly reason: string;
+    }
+  | { readonly type: "refused"; readonly transactionId: TransactionId; readonly refusal: Refusal }
+  | { readonly type: "peers"; readonly peers: readonly MemberId[] }
+  | { readonly type: "halted"; readonly reason: string };
+
+export type Publisher = { readonly publish: (event: AgentEvent) => void };
+
+// ------------------------------------------------------------------------------------------ log
+
+export type Facts = { readonly [name: string]: unknown };
+
+/** Constant message, facts as fields. `error`: a person must act; `warn`: we recovered. */
+export type Log = {
+  readonly debug: (message: string, facts?: Facts) => void;
+  readonly info: (message: string, facts?: Facts) => void;
+  readonly warn: (message: string, facts?: Facts) => void;
+  readonly error: (message: string, facts?: Facts) => void;
+};
+
+export type Ports = {
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly store: Store;
+  readonly signer: Signer;
+  readonly devices: readonly Device[];
+  readonly publisher: Publisher;
+  readonly log: Log;
+};
