@@ -19,3 +19,9 @@ export function refused<R extends Refusal>(
 ): { readonly ok: false; readonly refusal: R } {
   return { ok: false, refusal };
 }
+
+/** The value of what cannot be refused; a refusal here is a bug of ours. */
+export function mustBeAccepted<T>(result: Result<T>, sentence: string): T {
+  if (result.ok) return result.value;
+  throw new Error(`Bug: ${sentence}: ${JSON.stringify(result.refusal)}`);
+}

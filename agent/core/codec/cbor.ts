@@ -4,7 +4,7 @@
 // Refused while reading: any other item, longer heads than needed, indefinite lengths, lengths beyond
 // the input, text that is not UTF-8. No allocation is larger than the input justifies.
 
-import { assert } from "../assert.ts";
+import { assert, bug } from "../assert.ts";
 
 /** A reason why bytes are not what they must be, with the offset where that shows. */
 export class CodecError extends Error {
@@ -32,18 +32,18 @@ const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Appends canonical items to a growing buffer; `finish` hands the bytes over. */
 export class Writer {
-  #buffer: Uint8Array = new Uint8Array(256);
+  #buffer: Uint8Array = new Uint8Array(512);
   #length = 0;
 
   integer(value: number | bigint): void {
     if (typeof value === "number") {
-      assert(Number.isSafeInteger(value), `not a safe integer: ${value}`);
+      if (!Number.isSafeInteger(value)) bug(`not a safe integer: ${value}`);
       if (value >= 0) this.#head(UNSIGNED, value);
       else this.#head(NEGATIVE, -1 - value);
       return;
     }
     const [major, magnitude] = value >= 0n ? [UNSIGNED, value] : [NEGATIVE, -1n - value];
-    assert(magnitude < 2n ** 64n, `integer beyond 64 bits: ${value}`);
+    if (magnitude >= 2n ** 64n) bug(`integer beyond 64 bits: ${value}`);
     if (magnitude <= BigInt(Number.MAX_SAFE_INTEGER)) {
       this.#head(major, Number(magnitude));
       return;
@@ -60,11 +60,31 @@ export class Writer {
     this.#append(value);
   }
 
-  text(value: string): void {
+  /** Text of at most `max` UTF-8 bytes: what a reader with the same limit takes. */
+  text(value: string, max: number = Number.POSITIVE_INFINITY): void {
+    if (value.length > max) bug(`text of ${value.length} characters, at most ${max} bytes`);
+    if (this.#asciiText(value)) return;
     assert(value.isWellFormed(), "text with a lone surrogate has no UTF-8 form");
     const encoded = utf8Encoder.encode(value);
+    if (encoded.length > max) bug(`text of ${encoded.length} bytes, at most ${max}`);
     this.#head(TEXT, encoded.length);
     this.#append(encoded);
+  }
+
+  /** Ids and codes are ASCII, and most of what is written: a byte a character. */
+  #asciiText(value: string): boolean {
+    const start = this.#length;
+    this.#head(TEXT, value.length);
+    this.#reserve(value.length);
+    for (let i = 0; i < value.length; i += 1) {
+      const code = value.charCodeAt(i);
+      if (code > 0x7f) {
+        this.#length = start;
+        return false;
+      }
+      this.#buffer[this.#length++] = code;
+    }
+    return true;
   }
 
   array(length: number): void {
@@ -159,16 +179,19 @@ export class Reader {
   /** An integer from `min` to `max`, both safe numbers. */
   integer(min: number, max: number): number {
     const at = this.#offset;
-    const value = this.bigint(BigInt(min), BigInt(max));
-    assert(Number.isSafeInteger(min) && Number.isSafeInteger(max), `bounds not safe at ${at}`);
-    return Number(value);
+    const major = this.#peek() >>> 5;
+    if (major !== UNSIGNED && major !== NEGATIVE) throw new CodecError("integer expected", at);
+    const magnitude = Number(this.#head());
+    const value = major === UNSIGNED ? magnitude : -1 - magnitude;
+    if (value < min || value > max) throw new CodecError(`integer outside [${min}, ${max}]`, at);
+    return value;
   }
 
   bigint(min: bigint, max: bigint): bigint {
     const at = this.#offset;
     const major = this.#peek() >>> 5;
     if (major !== UNSIGNED && major !== NEGATIVE) throw new CodecError("integer expected", at);
-    const magnitude = this.#head(major);
+    const magnitude = this.#head();
     const value = major === UNSIGNED ? BigInt(magnitude) : -1n - BigInt(magnitude);
     if (value < min || value > max) {
       throw new CodecError(`integer outside [${min}, ${max}]`, at);
@@ -223,7 +246,7 @@ export class Reader {
   #count(major: number, what: string, min: number, max: number): number {
     const at = this.#offset;
     if (this.#peek() >>> 5 !== major) throw new CodecError(`${what} expected`, at);
-    const count = this.#head(major);
+    const count = this.#head();
     if (count < min || count > max) {
       throw new CodecError(`${what} of ${count} items, allowed ${min} to ${max}`, at);
     }
@@ -233,7 +256,7 @@ export class Reader {
   #string(major: number, what: string, min: number, max: number): Uint8Array {
     const at = this.#offset;
     if (this.#peek() >>> 5 !== major) throw new CodecError(`${what} expected`, at);
-    const length = this.#head(major);
+    const length = this.#head();
     if (length < min || length > max) {
       throw new CodecError(`${what} of ${length} bytes, allowed ${min} to ${max}`, at);
     }
@@ -244,10 +267,9 @@ export class Reader {
     return found;
   }
 
-  #head(major: number): number | bigint {
+  #head(): number | bigint {
     const at = this.#offset;
     const additional = this.#take() & 0x1f;
-    assert(major >= UNSIGNED && major <= MAP, `no such major type: ${major}`);
     if (additional < 24) return additional;
     if (additional === 24) return this.#argument(1, 24, at);
     if (additional === 25) return this.#argument(2, 0x100, at);

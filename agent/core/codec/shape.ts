@@ -3,7 +3,7 @@
 // A struct is written as an array of its fields in the order of their declaration, a union as an array
 // [tag, value]. Whoever changes a struct changes the format: add a version, never reorder.
 
-import { assert } from "../assert.ts";
+import { assert, bug } from "../assert.ts";
 import { accepted, type Result, refused } from "../result.ts";
 import { CodecError, Reader, Writer } from "./cbor.ts";
 import { bytesToHex, hexToBytes } from "./hex.ts";
@@ -55,7 +55,7 @@ export function decode<T>(
 export function integer<T extends number = number>(min: number, max: number): Shape<T> {
   return {
     write: (writer, value) => {
-      assert(value >= min && value <= max, `${value} outside [${min}, ${max}]`);
+      if (value < min || value > max) bug(`${value} outside [${min}, ${max}]`);
       writer.integer(value);
     },
     read: (reader) => reader.integer(min, max) as T,
@@ -68,7 +68,7 @@ export function int64<T extends bigint = bigint>(): Shape<T> {
   const max = 2n ** 63n - 1n;
   return {
     write: (writer, value) => {
-      assert(value >= min && value <= max, `${value} beyond 64 bits`);
+      if (value < min || value > max) bug(`${value} beyond 64 bits`);
       writer.integer(value);
     },
     read: (reader) => reader.bigint(min, max) as T,
@@ -78,7 +78,7 @@ export function int64<T extends bigint = bigint>(): Shape<T> {
 export function bytes(min: number, max: number = min): Shape<Uint8Array> {
   return {
     write: (writer, value) => {
-      assert(value.length >= min && value.length <= max, `${value.length} bytes out of bounds`);
+      if (value.length < min || value.length > max) bug(`${value.length} bytes out of bounds`);
       writer.bytes(value);
     },
     read: (reader) => reader.bytes(min, max),
@@ -88,7 +88,10 @@ export function bytes(min: number, max: number = min): Shape<Uint8Array> {
 /** 32 bytes on the wire, 64 lower-case hex digits in the program. */
 export function hash<T extends string = string>(): Shape<T> {
   return {
-    write: (writer, value) => writer.bytes(hexToBytes(value)),
+    write: (writer, value) => {
+      if (value.length !== 64) bug(`a hash has 64 hex digits, not ${value.length}`);
+      writer.bytes(hexToBytes(value));
+    },
     read: (reader) => bytesToHex(reader.bytes(32, 32)) as T,
   };
 }
@@ -100,8 +103,8 @@ export function text<T extends string = string>(
 ): Shape<T> {
   return {
     write: (writer, value) => {
-      assert(value.length <= max && is(value), `text out of bounds: ${value}`);
-      writer.text(value);
+      if (!is(value)) bug(`text not of the wanted form: ${value}`);
+      writer.text(value, max);
     },
     read: (reader) => {
       const at = reader.offset;
@@ -127,7 +130,7 @@ export function nullable<T>(shape: Shape<T>): Shape<T | null> {
 export function array<T>(item: Shape<T>, max: number): Shape<readonly T[]> {
   return {
     write: (writer, values) => {
-      assert(values.length <= max, `${values.length} items, at most ${max}`);
+      if (values.length > max) bug(`${values.length} items, at most ${max}`);
       writer.array(values.length);
       for (const value of values) item.write(writer, value);
     },
@@ -144,10 +147,10 @@ export function array<T>(item: Shape<T>, max: number): Shape<readonly T[]> {
 export function map<T>(item: Shape<T>, max: number, keyMax: number): Shape<ReadonlyMap<string, T>> {
   return {
     write: (writer, values) => {
-      assert(values.size <= max, `${values.size} entries, at most ${max}`);
+      if (values.size > max) bug(`${values.size} entries, at most ${max}`);
       writer.map(values.size);
       for (const key of [...values.keys()].sort(compareUtf8)) {
-        writer.text(key);
+        writer.text(key, keyMax);
         item.write(writer, values.get(key) as T);
       }
     },
@@ -175,7 +178,7 @@ export function oneOf<const T extends string>(values: readonly T[]): Shape<T> {
   return {
     write: (writer, value) => {
       const index = values.indexOf(value);
-      assert(index >= 0, `${value} is none of ${values.join(", ")}`);
+      if (index < 0) bug(`${value} is none of ${values.join(", ")}`);
       writer.integer(index);
     },
     read: (reader) => values[reader.integer(0, values.length - 1)] as T,
@@ -224,7 +227,7 @@ export function union<const F extends { readonly [type: string]: Shape<any> }>(
     write: (writer, value) => {
       const type = (value as { type: string }).type;
       const variant = variants[type];
-      assert(variant !== undefined, `no variant ${type}`);
+      if (variant === undefined) bug(`no variant ${type}`);
       writer.array(2);
       writer.integer(tags[type] as number);
       variant.write(writer, value);

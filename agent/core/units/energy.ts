@@ -1,6 +1,6 @@
 // Energy is whole watt-hours, power whole watts. Neither is ever a fraction.
 
-import { assert } from "../assert.ts";
+import { bug } from "../assert.ts";
 
 declare const unit: unique symbol;
 
@@ -11,12 +11,12 @@ export type Wh = number & { readonly [unit]: "Wh" };
 export type Watts = number & { readonly [unit]: "W" };
 
 export function wh(n: number): Wh {
-  assert(Number.isSafeInteger(n), `energy must be whole watt-hours, not ${n}`);
+  if (!Number.isSafeInteger(n)) bug(`energy must be whole watt-hours, not ${n}`);
   return n as Wh;
 }
 
 export function watts(n: number): Watts {
-  assert(Number.isSafeInteger(n), `power must be whole watts, not ${n}`);
+  if (!Number.isSafeInteger(n)) bug(`power must be whole watts, not ${n}`);
   return n as Watts;
 }
 

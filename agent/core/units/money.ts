@@ -4,7 +4,7 @@
 //
 // because 1 mT/kWh = 1e-3 token / 1e3 Wh = 1e-6 token per Wh.
 
-import { assert } from "../assert.ts";
+import { bug } from "../assert.ts";
 import type { Wh } from "./energy.ts";
 
 declare const unit: unique symbol;
@@ -25,15 +25,14 @@ export const PRICE_MAX = 1_000_000;
 const MONEY_LIMIT = 2n ** 63n;
 
 export function microTokens(n: bigint): MicroTokens {
-  assert(n < MONEY_LIMIT && n >= -MONEY_LIMIT, `money must fit 64 bits, not ${n}`);
+  if (n >= MONEY_LIMIT || n < -MONEY_LIMIT) bug(`money must fit 64 bits, not ${n}`);
   return n as MicroTokens;
 }
 
 export function milliTokensPerKwh(n: number): MilliTokensPerKwh {
-  assert(
-    Number.isInteger(n) && n >= 0 && n <= PRICE_MAX,
-    `price must be a whole number of mT/kWh in [0, ${PRICE_MAX}], not ${n}`,
-  );
+  if (!Number.isInteger(n) || n < 0 || n > PRICE_MAX) {
+    bug(`price must be a whole number of mT/kWh in [0, ${PRICE_MAX}], not ${n}`);
+  }
   return n as MilliTokensPerKwh;
 }
 

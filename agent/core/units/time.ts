@@ -1,6 +1,6 @@
 // Two times: a wall clock (market, blocks) and a monotonic one (timers). Never mixed.
 
-import { assert } from "../assert.ts";
+import { bug } from "../assert.ts";
 
 declare const unit: unique symbol;
 
@@ -18,15 +18,14 @@ export const HOUR_MS: DurationMs = 3_600_000 as DurationMs;
 const UNIX_MS_MAX = 253_402_300_799_999;
 
 export function unixMs(n: number): UnixMs {
-  assert(
-    Number.isInteger(n) && n >= 0 && n <= UNIX_MS_MAX,
-    `time must be whole milliseconds since 1970, not ${n}`,
-  );
+  if (!Number.isInteger(n) || n < 0 || n > UNIX_MS_MAX) {
+    bug(`time must be whole milliseconds since 1970, not ${n}`);
+  }
   return n as UnixMs;
 }
 
 export function durationMs(n: number): DurationMs {
-  assert(Number.isFinite(n), `a duration must be a number of milliseconds, not ${n}`);
+  if (!Number.isFinite(n)) bug(`a duration must be a number of milliseconds, not ${n}`);
   return Math.round(n) as DurationMs;
 }
 
