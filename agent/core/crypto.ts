@@ -53,6 +53,7 @@ export type SignedBytes = {
 export class Verifier {
   readonly #keys = new Map<string, KeyObject | null>();
   readonly #verdicts = new Map<string, boolean>();
+  readonly #cardKeys = new Map<string, boolean>();
 
   /** True iff `signature` is valid under ZIP215. Wrong lengths are false, nothing throws. */
   verify({ publicKey, message, signature }: SignedBytes): boolean {
@@ -64,6 +65,16 @@ export class Verifier {
     const verdict =
       this.#openssl({ publicKey, message, signature }) || zip215({ publicKey, message, signature });
     remember(this.#verdicts, { key, value: verdict, max: VERDICTS_MAX });
+    return verdict;
+  }
+
+  /** `isCardKey`, remembered: it costs a scalar multiplication. */
+  isCardKey(publicKey: Uint8Array): boolean {
+    const name = bytesToHex(publicKey);
+    const known = this.#cardKeys.get(name);
+    if (known !== undefined) return known;
+    const verdict = isCardKey(publicKey);
+    remember(this.#cardKeys, { key: name, value: verdict, max: KEYS_MAX });
     return verdict;
   }
 
