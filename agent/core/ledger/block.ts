@@ -1,5 +1,6 @@
 // A block: one header that everyone signs for, and the transactions in their order.
 
+import { bytesToHex } from "../codec/hex.ts";
 import {
   array,
   bytes,
@@ -15,6 +16,7 @@ import {
   text,
 } from "../codec/shape.ts";
 import { sha256Hex } from "../crypto.ts";
+import { merkleRoot } from "../merkle.ts";
 import type { Result } from "../result.ts";
 import {
   type BlockId,
@@ -29,7 +31,7 @@ import {
 import type { UnixMs } from "../units/time.ts";
 import { BLOCK_BYTES_MAX, TRANSACTION_BYTES_MAX } from "./rules.ts";
 
-/** More transactions than this never fit a block's bytes. */
+/** Few kinds of transactions are so small that a block's bytes would hold more. */
 export const TRANSACTIONS_PER_BLOCK_MAX = 1000;
 /** A month of missed hours; older ones are not listed at all. */
 export const SYSTEM_STEPS_MAX = 4000;
@@ -85,4 +87,9 @@ export function encodeBlock(block: Block): Uint8Array {
 
 export function decodeBlock(encoded: Uint8Array): Result<Block, Malformed> {
   return decode(blockShape, encoded, BLOCK_BYTES_MAX);
+}
+
+/** Whether these are the transactions that the header names: only then is the id the whole block's. */
+export function hasItsTransactions({ header, transactions }: Block): boolean {
+  return bytesToHex(merkleRoot(transactions)) === header.transactionsRoot;
 }

@@ -35,7 +35,7 @@ export const ENERGY_MAX = 1_000_000;
 
 const duration = (min: number, max: number): Shape<DurationMs> => integer<DurationMs>(min, max);
 
-const validatorShape = struct({
+export const validatorShape = struct({
   memberId: text<MemberId>(MEMBER_ID_MAX, isMemberId),
   publicKey: bytes(32),
 });

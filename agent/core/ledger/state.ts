@@ -1,14 +1,17 @@
 // The ledger's state: everything the next block's validity depends on, and nothing else.
 // Listings leave it when their readings are in; their history stays in SQLite.
 
+import { sameBytes } from "../codec/bytes.ts";
 import {
   array,
   boolean,
   bytes,
+  decode,
   encode,
   hash,
   int64,
   integer,
+  type Malformed,
   nullable,
   oneOf,
   type ShapeOf,
@@ -16,6 +19,7 @@ import {
   text,
 } from "../codec/shape.ts";
 import { sha256Hex } from "../crypto.ts";
+import { accepted, type Result, refused } from "../result.ts";
 import type { Watts, Wh } from "../units/energy.ts";
 import type { BlockId, ListingId, MemberId, PvId, TransactionId } from "../units/ids.ts";
 import type { MicroTokens, MilliTokensPerKwh } from "../units/money.ts";
@@ -26,6 +30,8 @@ import { payloadShape } from "./transaction.ts";
 const ID_MAX = 128;
 const TIME_MAX = Number.MAX_SAFE_INTEGER;
 const ITEMS_MAX = 1_000_000;
+/** Ten thousand members with everything they can have open stay below. */
+const STATE_BYTES_MAX = 67_108_864;
 
 const time = integer<UnixMs>(0, TIME_MAX);
 const energy = integer<Wh>(0, TIME_MAX);
@@ -187,6 +193,53 @@ export function encodeState(state: LedgerState): Uint8Array {
     administratorSequence,
     issued,
   });
+}
+
+export type StateRefusal =
+  /** Not a state's bytes at all. */
+  | Malformed
+  /** A state of a community with other rules. */
+  | { readonly code: "otherCommunity" }
+  /** Entries out of order or twice: nobody encodes a state like this. */
+  | { readonly code: "notCanonical" };
+
+/**
+ * The state whose canonical bytes these are, from a checkpoint; `lastBlock` is not in the bytes.
+ * Whether the state is the right one shows its root in the header of the last block.
+ */
+export function decodeState(
+  rules: Rules,
+  encoded: Uint8Array,
+  lastBlock: LedgerState["lastBlock"],
+): Result<LedgerState, StateRefusal> {
+  const decoded = decode(stateShape, encoded, STATE_BYTES_MAX);
+  if (!decoded.ok) return decoded;
+  const { version: _, community, members, pvs, listings, ...rest } = decoded.value;
+  if (community !== communityId(rules)) return refused({ code: "otherCommunity" });
+  const state: LedgerState = {
+    ...rest,
+    rules,
+    lastBlock,
+    members: keyed(members, ({ memberId }) => memberId),
+    pvs: keyed(pvs, ({ pvId }) => pvId),
+    listings: keyed(listings.map(listingFrom), ({ listingId }) => listingId),
+  };
+  // Maps forget duplicates and take any order; the bytes must have had neither.
+  if (!sameBytes(encodeState(state), encoded)) return refused({ code: "notCanonical" });
+  return accepted(state);
+}
+
+function listingFrom(listing: ShapeOf<typeof listingShape>): Listing {
+  return {
+    ...listing,
+    pvOffers: keyed(listing.pvOffers, ({ pvId }) => pvId),
+    buyOffers: keyed(listing.buyOffers, ({ memberId }) => memberId),
+    readings: keyed(listing.readings, ({ memberId }) => memberId),
+  };
+}
+
+function keyed<K, V>(values: readonly V[], keyOf: (value: V) => K): ReadonlyMap<K, V> {
+  return new Map(values.map((value) => [keyOf(value), value]));
 }
 
 /** SHA-256 of the state's canonical bytes: in each header, compared by each home. */

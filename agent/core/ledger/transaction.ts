@@ -1,6 +1,7 @@
 // Transactions: what members, the CA and the administrator say, signed. The id hashes what was signed,
 // never the signature, for several signatures are valid for one message.
 
+import { sameBytes } from "../codec/bytes.ts";
 import { hexToBytes } from "../codec/hex.ts";
 import {
   bytes,
@@ -184,8 +185,4 @@ export function decodeTransaction(
 
 function communityTag(community: CommunityId): Uint8Array {
   return hexToBytes(community.slice(0, 2 * COMMUNITY_TAG_BYTES));
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

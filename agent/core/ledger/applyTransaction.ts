@@ -1,0 +1,73 @@
+// One transaction on a draft: its signature, then the one rule for its type. Refused means untouched.
+
+import { assert } from "../assert.ts";
+import type { Verifier } from "../crypto.ts";
+import type { Result } from "../result.ts";
+import type { MemberId } from "../units/ids.ts";
+import {
+  type AcceptOfferBroadcastRefusal,
+  acceptOfferBroadcastByHand,
+} from "./acceptOfferBroadcast.ts";
+import { type BuyOfferRefusal, buyOffer } from "./buyOffer.ts";
+import { checkSignatureAs, type SignatureRefusal } from "./checkSignature.ts";
+import { type CloseBiddingRefusal, closeBiddingByHand } from "./closeBidding.ts";
+import { type CreateListingRefusal, createListingByHand } from "./createListing.ts";
+import type { Draft } from "./draft.ts";
+import { type GrantRefusal, grant } from "./grant.ts";
+import { type MeterReadingRefusal, meterReading } from "./meterReading.ts";
+import { type PvOfferRefusal, pvOffer } from "./pvOffer.ts";
+import { type RegisterMemberRefusal, registerMember } from "./registerMember.ts";
+import { type RegisterPvRefusal, registerPv } from "./registerPv.ts";
+import { type RevokeRefusal, revoke } from "./revoke.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** Why a well-formed transaction does not apply; each code is explained where its rule stands. */
+export type RuleRefusal =
+  | SignatureRefusal
+  | RegisterMemberRefusal
+  | RegisterPvRefusal
+  | PvOfferRefusal
+  | BuyOfferRefusal
+  | MeterReadingRefusal
+  | GrantRefusal
+  | RevokeRefusal
+  | CreateListingRefusal
+  | AcceptOfferBroadcastRefusal
+  | CloseBiddingRefusal;
+
+export function applyTransaction(
+  draft: Draft,
+  transaction: Transaction,
+  verifier: Verifier,
+): Result<void, RuleRefusal> {
+  const signed = checkSignatureAs(draft, transaction, verifier);
+  if (!signed.ok) return signed;
+  const { id, author, payload } = transaction;
+  switch (payload.type) {
+    case "registerMember":
+      return registerMember(draft, { author, payload }, verifier);
+    case "registerPv":
+      return registerPv(draft, { author: memberAuthor(author), payload });
+    case "pvOffer":
+      return pvOffer(draft, { id, author: memberAuthor(author), payload });
+    case "buyOffer":
+      return buyOffer(draft, { id, author: memberAuthor(author), payload });
+    case "meterReading":
+      return meterReading(draft, { id, author: memberAuthor(author), payload });
+    case "grant":
+      return grant(draft, payload);
+    case "revoke":
+      return revoke(draft, payload);
+    case "createListing":
+      return createListingByHand(draft, payload);
+    case "acceptOfferBroadcast":
+      return acceptOfferBroadcastByHand(draft, payload);
+    case "closeBidding":
+      return closeBiddingByHand(draft, payload);
+  }
+}
+
+function memberAuthor(author: MemberId | null): MemberId {
+  assert(author !== null, "the CA's signature was taken for a member's");
+  return author;
+}

@@ -1,0 +1,108 @@
+// Who may say what, and with which key it must be signed.
+//
+//   registerMember                                   the member itself, with the key on its certificate,
+//                                                    or the administrator
+//   grant, revoke                                    the CA (author null)
+//   createListing, acceptOfferBroadcast, closeBidding   the administrator
+//   everything else                                  a registered member that is not revoked
+
+import { type BadCertificate, readCertificate } from "../certificate.ts";
+import type { Verifier } from "../crypto.ts";
+import { accepted, type Result, refused } from "../result.ts";
+import type { MemberId } from "../units/ids.ts";
+import { communityId, type Rules } from "./rules.ts";
+import type { LedgerState, Member } from "./state.ts";
+import { type PayloadOf, type Transaction, transactionSignBytes } from "./transaction.ts";
+
+export type SignatureRefusal =
+  /** The author is no member: it must register first. */
+  | { readonly code: "unknownMember"; readonly memberId: string }
+  /** The author's card was ended by the CA. */
+  | { readonly code: "revoked"; readonly memberId: string }
+  /** Another author must say this: `who`. */
+  | { readonly code: "notAllowed"; readonly who: string }
+  /** The certificate cannot be read, so that there is no key to check with. */
+  | BadCertificate
+  /** Forged or damaged: whoever passed it on is at fault, for it could have checked. */
+  | { readonly code: "badSignature" };
+
+/** Accepts iff the author may say this at all and its key signed it. */
+export function checkSignature(
+  state: Pick<LedgerState, "rules" | "members">,
+  transaction: Transaction,
+  verifier: Verifier,
+): Result<void, SignatureRefusal> {
+  const { rules, members } = state;
+  return checkSignatureAs({ rules, members, community: communityId(rules) }, transaction, verifier);
+}
+
+/** What `checkSignature` looks at; a draft is one. */
+export type Registry = {
+  readonly rules: Rules;
+  readonly community: ReturnType<typeof communityId>;
+  readonly members: { readonly get: (id: MemberId) => Member | undefined };
+};
+
+/** `checkSignature` where the community's id is at hand, as it is once for a whole block. */
+export function checkSignatureAs(
+  registry: Registry,
+  transaction: Transaction,
+  verifier: Verifier,
+): Result<void, SignatureRefusal> {
+  const key = authorKey(registry, transaction);
+  if (!key.ok) return key;
+  const message = transactionSignBytes(registry.community, transaction);
+  const { signature } = transaction;
+  return verifier.verify({ publicKey: key.value, message, signature })
+    ? accepted(undefined)
+    : refused({ code: "badSignature" });
+}
+
+function authorKey(
+  registry: Registry,
+  { author, payload }: Transaction,
+): Result<Uint8Array, SignatureRefusal> {
+  const { administrator, caPublicKey } = registry.rules;
+  switch (payload.type) {
+    case "grant":
+    case "revoke":
+      return author === null ? accepted(caPublicKey) : refused({ code: "notAllowed", who: "CA" });
+    case "createListing":
+    case "acceptOfferBroadcast":
+    case "closeBidding":
+      return administrator !== null && author === administrator.memberId
+        ? accepted(administrator.publicKey)
+        : refused({ code: "notAllowed", who: "administrator" });
+    case "registerMember":
+      return registrationKey(registry.rules, author, payload);
+    case "registerPv":
+    case "pvOffer":
+    case "buyOffer":
+    case "meterReading":
+      return author === null
+        ? refused({ code: "notAllowed", who: "member" })
+        : memberKey(registry, author);
+  }
+}
+
+function memberKey(registry: Registry, author: MemberId): Result<Uint8Array, SignatureRefusal> {
+  const member = registry.members.get(author);
+  if (member === undefined) return refused({ code: "unknownMember", memberId: author });
+  if (member.revoked) return refused({ code: "revoked", memberId: author });
+  return accepted(member.publicKey);
+}
+
+function registrationKey(
+  { administrator }: Rules,
+  author: MemberId | null,
+  { memberId, certificate }: PayloadOf<"registerMember">,
+): Result<Uint8Array, SignatureRefusal> {
+  if (administrator !== null && author === administrator.memberId) {
+    return accepted(administrator.publicKey);
+  }
+  if (author !== memberId) {
+    return refused({ code: "notAllowed", who: "the member itself or the administrator" });
+  }
+  const read = readCertificate(certificate);
+  return read.ok ? accepted(read.value.publicKey) : read;
+}

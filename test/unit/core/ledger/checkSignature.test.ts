@@ -1,0 +1,101 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { Verifier } from "../../../../agent/core/crypto.ts";
+import { checkSignature } from "../../../../agent/core/ledger/checkSignature.ts";
+import { communityId } from "../../../../agent/core/ledger/rules.ts";
+import {
+  type Payload,
+  type PayloadOf,
+  signTransaction,
+} from "../../../../agent/core/ledger/transaction.ts";
+import { memberId } from "../../../../agent/core/units/ids.ts";
+import {
+  ADMINISTRATOR,
+  kwh,
+  makeRules,
+  perKwh,
+  registration,
+  say,
+  TestChain,
+  testCa,
+  testKey,
+  tokens,
+} from "../../../support/ledger.ts";
+
+const [ALICE, BOB, MALLORY] = ["alice@vt.edu", "bob@vt.edu", "mallory@vt.edu"];
+const LISTING = "21Mar18-13:00";
+
+const byMembers: readonly Payload[] = [
+  say.registerPv("roof"),
+  say.pvOffer(LISTING, "roof", { energy: kwh(1) }),
+  say.buyOffer(LISTING, { energy: kwh(1), price: perKwh(3) }),
+  say.meterReading(LISTING, { imported: [0, 1], exported: [0, 0] }),
+];
+const byCa: readonly Payload[] = [say.grant(1, ALICE, tokens(1)), say.revoke(1, BOB)];
+const byAdministrator: readonly Payload[] = [
+  say.administrator("createListing", 1, LISTING),
+  say.administrator("acceptOfferBroadcast", 1, LISTING),
+  say.administrator("closeBidding", 1, LISTING),
+];
+
+describe("checkSignature", () => {
+  const verifier = new Verifier();
+  const chain = new TestChain(makeRules({ schedule: "manual" }));
+  const check = (author: string | null, payload: Payload, signer: string) => {
+    const key = signer === "CA" ? testCa() : testKey(signer);
+    const unsigned = { author: author === null ? null : memberId(author), payload };
+    const transaction = signTransaction(communityId(chain.rules), unsigned, key.sign);
+    const checked = checkSignature(chain.state, transaction, verifier);
+    return checked.ok ? "ok" : checked.refusal;
+  };
+
+  beforeAll(() => {
+    chain.add("2018-03-21T12:00:00Z", [ALICE, registration(ALICE)], [BOB, registration(BOB)]);
+    chain.add("2018-03-21T12:00:01Z", [null, say.revoke(1, BOB)]);
+  });
+
+  it.each(byMembers)("$type: a member with its own key, and nobody else", (payload) => {
+    expect(check(ALICE, payload, ALICE)).toBe("ok");
+    expect(check(ALICE, payload, MALLORY)).toEqual({ code: "badSignature" });
+    expect(check(ALICE, payload, ADMINISTRATOR)).toEqual({ code: "badSignature" });
+    expect(check(MALLORY, payload, MALLORY)).toEqual({ code: "unknownMember", memberId: MALLORY });
+    expect(check(BOB, payload, BOB)).toEqual({ code: "revoked", memberId: BOB });
+    expect(check(null, payload, "CA")).toEqual({ code: "notAllowed", who: "member" });
+  });
+
+  it.each(byCa)("$type: the CA alone", (payload) => {
+    expect(check(null, payload, "CA")).toBe("ok");
+    expect(check(null, payload, ALICE)).toEqual({ code: "badSignature" });
+    expect(check(ALICE, payload, ALICE)).toEqual({ code: "notAllowed", who: "CA" });
+    expect(check(ADMINISTRATOR, payload, ADMINISTRATOR)).toEqual({ code: "notAllowed", who: "CA" });
+  });
+
+  it.each(byAdministrator)("$type: the administrator alone", (payload) => {
+    expect(check(ADMINISTRATOR, payload, ADMINISTRATOR)).toBe("ok");
+    expect(check(ADMINISTRATOR, payload, ALICE)).toEqual({ code: "badSignature" });
+    expect(check(ALICE, payload, ALICE)).toEqual({ code: "notAllowed", who: "administrator" });
+    expect(check(null, payload, "CA")).toEqual({ code: "notAllowed", who: "administrator" });
+  });
+
+  it("registerMember: the certified key or the administrator's", () => {
+    const payload = registration("carol@vt.edu") as PayloadOf<"registerMember">;
+    expect(check("carol@vt.edu", payload, "carol@vt.edu")).toBe("ok");
+    expect(check("carol@vt.edu", payload, MALLORY)).toEqual({ code: "badSignature" });
+    expect(check(ADMINISTRATOR, payload, ADMINISTRATOR)).toBe("ok");
+    expect(check(ADMINISTRATOR, payload, "carol@vt.edu")).toEqual({ code: "badSignature" });
+    expect(check(ALICE, payload, ALICE)).toMatchObject({ code: "notAllowed" });
+    expect(check(null, payload, "CA")).toMatchObject({ code: "notAllowed" });
+    const unreadable = { ...payload, certificate: Uint8Array.of(0x30) };
+    expect(check("carol@vt.edu", unreadable, "carol@vt.edu")).toMatchObject({
+      code: "badCertificate",
+    });
+  });
+
+  it("a signature made for a community with other rules is none here", () => {
+    const other = communityId(makeRules({ name: "another" }));
+    const unsigned = { author: memberId(ALICE), payload: say.registerPv("roof") };
+    const transaction = signTransaction(other, unsigned, testKey(ALICE).sign);
+    expect(checkSignature(chain.state, transaction, verifier)).toMatchObject({
+      refusal: { code: "badSignature" },
+    });
+  });
+});
