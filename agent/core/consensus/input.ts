@@ -49,6 +49,12 @@ export type Durable = {
   readonly locked: Value | null;
   readonly validRound: number;
   readonly valid: Value | null;
+  /**
+   * The prevotes of validRound for the valid value, sorted by validator; absent where there is none.
+   * Without them a value locked before a power cut could never be proposed again: only its polka lets
+   * the others follow it, and nobody else may have kept it.
+   */
+  readonly polka?: readonly Vote[];
 };
 
 /** A height begins: who votes, and whose turn it was last. */
