@@ -1,0 +1,183 @@
+// One home: its loops, wired to each other and to the ports. Runs the same on a Pi and in the simulator.
+//
+//   devices -> meter -> trade -> outbox -> (gossip) -> mempool -> consensus -> ledger -> store
+//                                                                        \-> publisher
+
+import { checkCertificate } from "./core/certificate.ts";
+import { sameBytes } from "./core/codec/bytes.ts";
+import type { Certificate } from "./core/consensus/message.ts";
+import { Verifier } from "./core/crypto.ts";
+import type { Rules } from "./core/ledger/rules.ts";
+import type { LedgerState } from "./core/ledger/state.ts";
+import type { Payload } from "./core/ledger/transaction.ts";
+import type { Refusal } from "./core/result.ts";
+import type { TradingLimits } from "./core/trading/limits.ts";
+import type { Watts } from "./core/units/energy.ts";
+import type { MemberId, PvId } from "./core/units/ids.ts";
+import type { DurationMs } from "./core/units/time.ts";
+import { type ConsensusLoop, createConsensusLoop } from "./loops/consensus.ts";
+import { type Executed, openLedger } from "./loops/ledger.ts";
+import { createMempool, receptionOf } from "./loops/mempool.ts";
+import { createMeterLoop } from "./loops/meter.ts";
+import { openOutbox, type SubmitAs, type Submitted } from "./loops/outbox.ts";
+import { createSyncLoop } from "./loops/sync.ts";
+import { createTradeLoop } from "./loops/trade.ts";
+import type { NetworkHandlers, Ports, Reception, Signer } from "./ports.ts";
+
+export type AgentSettings = {
+  readonly rules: Rules;
+  readonly member: { readonly firstName: string; readonly lastName: string };
+  readonly pv: { readonly pvId: PvId; readonly capacity: Watts } | null;
+  readonly limits: TradingLimits;
+  /** How often devices are read, market time. */
+  readonly pollInterval: DurationMs;
+  /** The administrator's card, where this home keeps it. */
+  readonly administrator: Signer | null;
+};
+
+export type Agent = {
+  readonly start: () => void;
+  readonly stop: () => void;
+  /** Signs and sends for the member (or the administrator); calls back when committed or refused. */
+  readonly submit: (payload: Payload, done: Submitted, as?: SubmitAs) => void;
+  readonly ledger: () => LedgerState;
+  readonly head: () => { readonly height: number; readonly stateRoot: string };
+  /** Refused messages by code, since the start. */
+  readonly refusals: () => ReadonlyMap<string, number>;
+};
+
+export function createAgent(
+  settings: AgentSettings,
+  ports: Ports,
+  verifier: Verifier = new Verifier(),
+): Agent {
+  const { rules } = settings;
+  const { clock, network, store, signer, publisher, log } = ports;
+  const ledger = openLedger({ rules, store, verifier });
+  const mempool = createMempool({ verifier, clock, ledger: ledger.state });
+  const outbox = openOutbox({
+    ...{ store, signer, verifier, clock, network, publisher, log, mempool },
+    administrator: settings.administrator,
+    ledger: ledger.state,
+  });
+  const refusals = new Map<string, number>();
+  const count = ({ code }: Refusal): void => {
+    refusals.set(code, (refusals.get(code) ?? 0) + 1);
+  };
+
+  const receiveTransaction = (encoded: Uint8Array): Reception => {
+    const added = mempool.add(encoded);
+    if (!added.ok) {
+      count(added.refusal);
+      log.debug("transaction refused", { ...added.refusal });
+      return receptionOf(added.refusal);
+    }
+    if (!added.value.isNew) return "ignore";
+    consensus.wake();
+    return "accept";
+  };
+
+  const commit = (executed: Executed, certificate: Certificate): void => {
+    ledger.commit(executed, certificate);
+    mempool.committed(executed.transactions);
+    outbox.committed(executed.transactions);
+    publishBlock(ports, executed, certificate.round);
+    trade.ledgerChanged(executed.events);
+  };
+
+  const halt = (reason: string, facts: Refusal): void => {
+    log.error(reason, { ...facts });
+    publisher.publish({ type: "halted", reason: `${reason}: ${JSON.stringify(facts)}` });
+    stop();
+  };
+
+  const consensus: ConsensusLoop = createConsensusLoop({
+    ...{ rules, verifier, store, clock, network, signer, log, ledger, mempool, commit },
+    behind: (height, peer) => sync.behind(height, peer),
+  });
+  const sync = createSyncLoop({
+    ...{ rules, verifier, store, clock, network, log, ledger, mempool, commit, halt },
+    consensus: () => consensus,
+    ownPending: outbox.pending,
+    receiveTransaction,
+  });
+
+  const submit = (payload: Payload, done: Submitted, as: SubmitAs = "member"): void => {
+    outbox.submit(payload, as, done);
+    consensus.wake();
+  };
+
+  const meter = createMeterLoop({
+    ...{ clock, store, publisher, log },
+    devices: ports.devices,
+    pollInterval: settings.pollInterval,
+    pvCapacity: settings.pv?.capacity ?? null,
+  });
+  const trade = createTradeLoop({
+    ...{ rules, clock, publisher, log, meter, signer },
+    ...{ member: settings.member, pv: settings.pv, limits: settings.limits },
+    ledger: ledger.state,
+    isPending: outbox.isPending,
+    submit: (_purpose, payload) => submit(payload, () => {}),
+  });
+
+  const handlers: NetworkHandlers = {
+    received: (topic, message, from) =>
+      topic === "transaction" ? receiveTransaction(message) : consensus.receive(message, from),
+    requested: (protocol, body, from) => sync.answer(protocol, body, from),
+    joined: (peer) => {
+      publisher.publish({ type: "peers", peers: network.peers() });
+      sync.joined(peer);
+    },
+    left: () => publisher.publish({ type: "peers", peers: network.peers() }),
+    admit: (certificate, publicKey) => admit({ certificate, publicKey }),
+  };
+
+  const admit = ({ certificate, publicKey }: Shown): MemberId | null => {
+    const at = clock.now();
+    const { caPublicKey } = rules;
+    const checked = checkCertificate(certificate, { caPublicKey, verifier, at });
+    if (!checked.ok || !sameBytes(checked.value.publicKey, publicKey)) return null;
+    const { memberId } = checked.value;
+    const member = ledger.state().members.get(memberId);
+    if (member === undefined) return memberId;
+    return member.revoked || !sameBytes(member.publicKey, publicKey) ? null : memberId;
+  };
+
+  const start = (): void => {
+    const { height } = ledger.state();
+    publisher.publish({ type: "started", home: signer.memberId, height, stateRoot: ledger.root() });
+    network.start(handlers);
+    consensus.start();
+    sync.start();
+    meter.start();
+    trade.start();
+  };
+
+  const stop = (): void => {
+    trade.stop();
+    meter.stop();
+    sync.stop();
+    consensus.stop();
+  };
+
+  return {
+    ...{ start, stop, submit },
+    ledger: ledger.state,
+    head: () => ({ height: ledger.state().height, stateRoot: ledger.root() }),
+    refusals: () => refusals,
+  };
+}
+
+type Shown = { readonly certificate: Uint8Array; readonly publicKey: Uint8Array };
+
+function publishBlock({ publisher }: Ports, executed: Executed, round: number): void {
+  const { header } = executed.block;
+  const { height, time, stateRoot } = header;
+  publisher.publish({
+    ...{ type: "block", height, round, time, stateRoot },
+    blockId: executed.blockId,
+    transactions: executed.transactions.length,
+  });
+  for (const event of executed.events) publisher.publish({ type: "ledger", height, event });
+}

@@ -1,0 +1,146 @@
+// The home's own copy of the ledger: what is committed, and blocks tried on top of it.
+// Consensus and block sync meet here; both commit through `commit` and nowhere else.
+
+import { assert } from "../core/assert.ts";
+import { sameBytes } from "../core/codec/bytes.ts";
+import { type Certificate, encodeCertificate } from "../core/consensus/message.ts";
+import type { Verifier } from "../core/crypto.ts";
+import { applyBlock, type BlockRefusal } from "../core/ledger/applyBlock.ts";
+import { type Block, blockId, decodeBlock } from "../core/ledger/block.ts";
+import type { LedgerEvent } from "../core/ledger/event.ts";
+import type { Rules } from "../core/ledger/rules.ts";
+import {
+  decodeState,
+  encodeState,
+  genesis,
+  type LedgerState,
+  stateRoot,
+} from "../core/ledger/state.ts";
+import type { Transaction } from "../core/ledger/transaction.ts";
+import { accepted, mustBeAccepted, type Result } from "../core/result.ts";
+import type { BlockId } from "../core/units/ids.ts";
+import type { Store } from "../ports.ts";
+import { BLOCKS_PER_REPLY_MAX } from "./wire.ts";
+
+/** A start replays at most this many blocks. */
+const BLOCKS_PER_CHECKPOINT = 64;
+
+/** Blocks tried at one height: one for each round is the honest case. */
+const CANDIDATES_MAX = 64;
+
+/** A block that is valid on top of the committed state, with what it leads to. */
+export type Executed = {
+  readonly blockId: BlockId;
+  readonly block: Block;
+  readonly encoded: Uint8Array;
+  readonly state: LedgerState;
+  readonly events: readonly LedgerEvent[];
+  readonly transactions: readonly Transaction[];
+};
+
+export type Ledger = {
+  readonly state: () => LedgerState;
+  /** Of the committed state; the genesis state's before the first block. */
+  readonly root: () => string;
+  /** Tries a block on top of the committed state; changes nothing. Remembered by its id. */
+  readonly execute: (encoded: Uint8Array) => Result<Executed, BlockRefusal>;
+  /** Makes a tried block the committed one; returns when it is on the disk. */
+  readonly commit: (executed: Executed, certificate: Certificate) => void;
+};
+
+export type LedgerDependencies = {
+  readonly rules: Rules;
+  readonly store: Store;
+  readonly verifier: Verifier;
+};
+
+/** Opens the ledger as the store left it: newest checkpoint, then the blocks above it. */
+export function openLedger({ rules, store, verifier }: LedgerDependencies): Ledger {
+  let state = load({ rules, store, verifier });
+  let root = stateRootOf(state, store);
+  let candidates = new Map<BlockId, Result<Executed, BlockRefusal>>();
+
+  const execute = (encoded: Uint8Array): Result<Executed, BlockRefusal> => {
+    const decoded = decodeBlock(encoded);
+    if (!decoded.ok) return decoded;
+    const id = blockId(decoded.value.header);
+    const known = candidates.get(id);
+    // The id covers the header only; the same header with other transactions is another matter.
+    if (known?.ok && sameBytes(known.value.encoded, encoded)) return known;
+    const outcome = apply({ state, block: decoded.value, encoded, verifier });
+    if (outcome.ok && candidates.size < CANDIDATES_MAX) candidates.set(id, outcome);
+    return outcome;
+  };
+
+  const commit = (executed: Executed, certificate: Certificate): void => {
+    const { header } = executed.block;
+    assert(header.height === state.height + 1, "commits go up one height at a time");
+    assert(certificate.blockId === executed.blockId, "a certificate is for its block");
+    const isCheckpoint = header.height % BLOCKS_PER_CHECKPOINT === 0;
+    store.commit({
+      height: header.height,
+      blockId: executed.blockId,
+      time: header.time,
+      proposer: header.proposer,
+      round: certificate.round,
+      block: executed.encoded,
+      certificate: encodeCertificate(certificate),
+      transactions: executed.transactions.map((transaction, i) => ({
+        id: transaction.id,
+        type: transaction.payload.type,
+        author: transaction.author,
+        bytes: executed.block.transactions[i] as Uint8Array,
+      })),
+      events: executed.events,
+      stateRoot: header.stateRoot,
+      checkpoint: isCheckpoint ? encodeState(executed.state) : null,
+    });
+    state = executed.state;
+    root = header.stateRoot;
+    candidates = new Map();
+  };
+
+  return { state: () => state, root: () => root, execute, commit };
+}
+
+function load({ rules, store, verifier }: LedgerDependencies): LedgerState {
+  const checkpoint = store.checkpoint();
+  let state = genesis(rules);
+  if (checkpoint !== null) {
+    const [stored] = store.blocks(checkpoint.height, 1);
+    assert(stored !== undefined, `block ${checkpoint.height} of the checkpoint is stored`);
+    const { header } = mustBeAccepted(decodeBlock(stored.block), "the checkpoint's block decodes");
+    const last = { blockId: blockId(header), proposer: header.proposer };
+    state = mustBeAccepted(decodeState(rules, checkpoint.state, last), "the checkpoint decodes");
+  }
+  for (;;) {
+    const stored = store.blocks(state.height + 1, BLOCKS_PER_REPLY_MAX);
+    if (stored.length === 0) return state;
+    for (const { height, block: encoded } of stored) {
+      const block = mustBeAccepted(decodeBlock(encoded), `stored block ${height} decodes`);
+      const outcome = apply({ state, block, encoded, verifier });
+      state = mustBeAccepted(outcome, `stored block ${height} applies`).state;
+    }
+  }
+}
+
+function stateRootOf(state: LedgerState, store: Store): string {
+  if (state.height === 0) return stateRoot(state);
+  const [stored] = store.blocks(state.height, 1);
+  const block = stored === undefined ? null : decodeBlock(stored.block);
+  assert(block?.ok === true, `block ${state.height} is stored`);
+  return block.value.header.stateRoot;
+}
+
+type Attempt = {
+  readonly state: LedgerState;
+  readonly block: Block;
+  readonly encoded: Uint8Array;
+  readonly verifier: Verifier;
+};
+
+function apply({ state, block, encoded, verifier }: Attempt): Result<Executed, BlockRefusal> {
+  const outcome = applyBlock(state, block, verifier);
+  if (!outcome.ok) return outcome;
+  return accepted({ blockId: blockId(block.header), block, encoded, ...outcome.value });
+}

@@ -1,0 +1,115 @@
+// Transactions on their way: checked once on arrival, kept until a block holds them or the ledger moves
+// past them. Order of arrival decides nothing that matters; blocks do.
+
+import type { Verifier } from "../core/crypto.ts";
+import { checkTransaction } from "../core/ledger/checkTransaction.ts";
+import { communityId } from "../core/ledger/rules.ts";
+import type { LedgerState } from "../core/ledger/state.ts";
+import { decodeTransaction, type Transaction } from "../core/ledger/transaction.ts";
+import { accepted, type Refusal, type Result, refused } from "../core/result.ts";
+import type { TransactionId } from "../core/units/ids.ts";
+import type { UnixMs } from "../core/units/time.ts";
+import type { Clock, Reception } from "../ports.ts";
+import { ID_PREFIX_BYTES } from "./wire.ts";
+
+/** Two hours of a large community's offers. */
+const PENDING_MAX = 5000;
+/** More than any home has reason to have under way. */
+const PENDING_PER_AUTHOR_MAX = 64;
+
+export type Pending = {
+  readonly transaction: Transaction;
+  readonly encoded: Uint8Array;
+};
+
+export type Mempool = {
+  /** Checks and keeps; `isNew` is false if it was pending already. */
+  readonly add: (encoded: Uint8Array) => Result<{ pending: Pending; isNew: boolean }, Refusal>;
+  readonly all: () => readonly Pending[];
+  readonly size: () => number;
+  readonly has: (id: TransactionId) => boolean;
+  readonly drop: (ids: Iterable<TransactionId>) => void;
+  /** After a committed block: forgets what it held and what can no longer be in any. */
+  readonly committed: (transactions: readonly Transaction[]) => void;
+  /** Hex prefixes of the pending ids. */
+  readonly prefixes: () => readonly string[];
+};
+
+export type MempoolDependencies = {
+  readonly verifier: Verifier;
+  readonly clock: Clock;
+  readonly ledger: () => LedgerState;
+};
+
+export function createMempool({ verifier, clock, ledger }: MempoolDependencies): Mempool {
+  const pending = new Map<TransactionId, Pending>();
+  const perAuthor = new Map<string, number>();
+  const community = communityId(ledger().rules);
+
+  const add: Mempool["add"] = (encoded) => {
+    const decoded = decodeTransaction(community, encoded);
+    if (!decoded.ok) return decoded;
+    const transaction = decoded.value;
+    const known = pending.get(transaction.id);
+    if (known !== undefined) return accepted({ pending: known, isNew: false });
+    const author = transaction.author ?? "";
+    const mine = perAuthor.get(author) ?? 0;
+    if (pending.size >= PENDING_MAX) return refused({ code: "mempoolFull", max: PENDING_MAX });
+    if (mine >= PENDING_PER_AUTHOR_MAX) {
+      return refused({ code: "authorHasTooMany", max: PENDING_PER_AUTHOR_MAX });
+    }
+    const state = ledger();
+    const checked = checkTransaction(state, transaction, verifier, blockTimeAbout(state, clock));
+    if (!checked.ok) return checked;
+    const entry = { transaction, encoded };
+    pending.set(transaction.id, entry);
+    perAuthor.set(author, mine + 1);
+    return accepted({ pending: entry, isNew: true });
+  };
+
+  const drop: Mempool["drop"] = (ids) => {
+    for (const id of ids) {
+      const entry = pending.get(id);
+      if (entry === undefined) continue;
+      pending.delete(id);
+      const author = entry.transaction.author ?? "";
+      const left = (perAuthor.get(author) ?? 1) - 1;
+      if (left === 0) perAuthor.delete(author);
+      else perAuthor.set(author, left);
+    }
+  };
+
+  const committed: Mempool["committed"] = (transactions) => {
+    drop(transactions.map(({ id }) => id));
+    const state = ledger();
+    const time = blockTimeAbout(state, clock);
+    const ended = [...pending.values()].filter(
+      ({ transaction }) => !checkTransaction(state, transaction, verifier, time).ok,
+    );
+    drop(ended.map(({ transaction }) => transaction.id));
+  };
+
+  return {
+    add,
+    drop,
+    committed,
+    all: () => [...pending.values()],
+    size: () => pending.size,
+    has: (id) => pending.has(id),
+    prefixes: () => [...pending.keys()].map((id) => id.slice(0, 2 * ID_PREFIX_BYTES)),
+  };
+}
+
+/**
+ * What a refused transaction says of who passed it on. Only what nobody honest can have passed on is
+ * punished; a neighbour who is a block behind or ahead may see the rest differently.
+ */
+export function receptionOf(refusal: Refusal): Reception {
+  return refusal.code === "malformed" || refusal.code === "badSignature" ? "reject" : "ignore";
+}
+
+/** The next block's time is about now, and certainly after the last one's. */
+function blockTimeAbout(state: LedgerState, clock: Clock): UnixMs {
+  const now = clock.now();
+  return now > state.time ? now : state.time;
+}

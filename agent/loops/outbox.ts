@@ -1,0 +1,173 @@
+// Our own transactions: signed once, on the disk before anyone hears of them, said again until the
+// ledger has them or can never take them.
+
+import { assert } from "../core/assert.ts";
+import type { Verifier } from "../core/crypto.ts";
+import { checkTransaction } from "../core/ledger/checkTransaction.ts";
+import { communityId } from "../core/ledger/rules.ts";
+import type { LedgerState } from "../core/ledger/state.ts";
+import {
+  decodeTransaction,
+  encodeTransaction,
+  type Payload,
+  signTransaction,
+  type Transaction,
+} from "../core/ledger/transaction.ts";
+import { accepted, type Refusal, type Result, refused } from "../core/result.ts";
+import type { TransactionId } from "../core/units/ids.ts";
+import type { Clock, Log, Network, Publisher, Signer, Store } from "../ports.ts";
+import type { Mempool } from "./mempool.ts";
+
+/** Own transactions under way; a home has a handful. */
+const OUTBOX_MAX = 64;
+
+/** Refusals that the ledger's next blocks may lift: it is worth saying these again. */
+const PASSING: ReadonlySet<string> = new Set([
+  "unknownMember",
+  "pvUnknown",
+  "mempoolFull",
+  "authorHasTooMany",
+]);
+
+export type SubmitAs = "member" | "administrator";
+export type Submitted = (outcome: Result<TransactionId, Refusal>) => void;
+
+export type Outbox = {
+  /** Signs, stores and sends; calls back when it is on the ledger or refused for good. */
+  readonly submit: (payload: Payload, as: SubmitAs, done: Submitted) => void;
+  /** Whether something for this purpose (see `purposeOf`) is under way. */
+  readonly isPending: (purpose: string) => boolean;
+  /** The bytes of what is under way, oldest first. */
+  readonly pending: () => readonly Uint8Array[];
+  /** After each committed block: what landed, and what now never can. */
+  readonly committed: (transactions: readonly Transaction[]) => void;
+};
+
+export type OutboxDependencies = {
+  readonly store: Store;
+  readonly signer: Signer;
+  readonly administrator: Signer | null;
+  readonly verifier: Verifier;
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly publisher: Publisher;
+  readonly log: Log;
+  readonly mempool: Mempool;
+  readonly ledger: () => LedgerState;
+};
+
+type Entry = {
+  readonly transaction: Transaction;
+  readonly encoded: Uint8Array;
+  readonly done: Submitted | null;
+};
+
+export function openOutbox(dependencies: OutboxDependencies): Outbox {
+  const { store, signer, administrator, verifier, clock, network, publisher } = dependencies;
+  const { log, mempool, ledger } = dependencies;
+  const community = communityId(ledger().rules);
+  const entries = new Map<TransactionId, Entry>();
+  for (const own of store.ownTransactions()) {
+    const decoded = decodeTransaction(community, own.bytes);
+    assert(decoded.ok, `stored own transaction ${own.id} decodes`);
+    entries.set(own.id, { transaction: decoded.value, encoded: own.bytes, done: null });
+  }
+
+  const check = (transaction: Transaction): Result<void, Refusal> => {
+    const state = ledger();
+    const now = clock.now();
+    return checkTransaction(state, transaction, verifier, now > state.time ? now : state.time);
+  };
+
+  /** What an earlier run left behind and is on the ledger by now, or can never be. */
+  function forgetEnded(): void {
+    const ended = [...entries.values()].filter(({ transaction }) => {
+      const checked = check(transaction);
+      return !checked.ok && !PASSING.has(checked.refusal.code);
+    });
+    if (ended.length === 0) return;
+    store.dropOwnTransactions(ended.map(({ transaction }) => transaction.id));
+    for (const { transaction } of ended) entries.delete(transaction.id);
+  }
+
+  const submit: Outbox["submit"] = (payload, as, done) => {
+    const author = as === "administrator" ? administrator : signer;
+    if (author === null) return done(refused({ code: "noAdministratorCard" }));
+    if (entries.size >= OUTBOX_MAX) return done(refused({ code: "outboxFull", max: OUTBOX_MAX }));
+    const unsigned = { author: author.memberId, payload };
+    const transaction = signTransaction(community, unsigned, author.sign);
+    const known = entries.get(transaction.id);
+    if (known !== undefined) return done(refused({ code: "alreadyPending", id: transaction.id }));
+    const checked = check(transaction);
+    if (!checked.ok && !PASSING.has(checked.refusal.code)) return done(checked);
+    const encoded = encodeTransaction(community, transaction);
+    store.saveOwnTransaction({ id: transaction.id, bytes: encoded });
+    entries.set(transaction.id, { transaction, encoded, done });
+    mempool.add(encoded);
+    network.publish("transaction", encoded);
+  };
+
+  const finish = (id: TransactionId, outcome: Result<TransactionId, Refusal>): void => {
+    const entry = entries.get(id);
+    if (entry === undefined) return;
+    entries.delete(id);
+    entry.done?.(outcome);
+    if (outcome.ok) return;
+    log.warn("own transaction refused", { id, type: entry.transaction.payload.type, ...outcome });
+    publisher.publish({ type: "refused", transactionId: id, refusal: outcome.refusal });
+  };
+
+  const committed: Outbox["committed"] = (transactions) => {
+    if (entries.size === 0) return;
+    const landed = transactions.filter(({ id }) => entries.has(id)).map(({ id }) => id);
+    const ended = new Map<TransactionId, Result<TransactionId, Refusal>>();
+    for (const id of landed) ended.set(id, accepted(id));
+    for (const [id, { transaction, encoded }] of entries) {
+      if (ended.has(id)) continue;
+      const checked = check(transaction);
+      if (checked.ok) mempool.add(encoded);
+      else if (!PASSING.has(checked.refusal.code)) ended.set(id, checked);
+    }
+    if (ended.size === 0) return;
+    store.dropOwnTransactions([...ended.keys()]);
+    for (const [id, outcome] of ended) finish(id, outcome);
+  };
+
+  forgetEnded();
+  return {
+    submit,
+    committed,
+    isPending: (purpose) =>
+      [...entries.values()].some(({ transaction }) => purposeOf(transaction.payload) === purpose),
+    pending: () => [...entries.values()].map(({ encoded }) => encoded),
+  };
+}
+
+/** Names what a transaction is for, so that one home does not say the same thing twice at a time. */
+export function purposeOf(payload: Payload): string {
+  switch (payload.type) {
+    case "registerMember":
+      return "registerMember";
+    case "registerPv":
+      return `registerPv:${payload.pvId}`;
+    case "pvOffer":
+      return `pvOffer:${payload.listingId}:${payload.pvId}:${payload.sequence}`;
+    case "buyOffer":
+      return `buyOffer:${payload.listingId}:${payload.sequence}`;
+    case "meterReading":
+      return `meterReading:${payload.listingId}`;
+    case "grant":
+    case "revoke":
+      return `${payload.type}:${payload.memberId}:${payload.sequence}`;
+    case "createListing":
+    case "acceptOfferBroadcast":
+    case "closeBidding":
+      return `${payload.type}:${payload.listingId}`;
+    default:
+      return unreachable(payload);
+  }
+}
+
+function unreachable(payload: never): never {
+  throw new Error(`Bug: no purpose for ${JSON.stringify(payload)}`);
+}
