@@ -1,0 +1,124 @@
+// A home's disk: what survives a power cut. Every write is durable when it returns, as with SQLite and
+// synchronous=FULL; with `forgetsVotes` (a planted fault) the sign log is written back only now and then.
+
+import type { Durable } from "../../agent/core/consensus/input.ts";
+import type { TransactionId } from "../../agent/core/units/ids.ts";
+import type { UnixMs } from "../../agent/core/units/time.ts";
+import type {
+  CommittedBlock,
+  OwnTransaction,
+  RegisterSample,
+  SignedRecord,
+  Store,
+  StoredBlock,
+} from "../../agent/ports.ts";
+
+type VoteFile = {
+  readonly durable: Durable | null;
+  readonly log: ReadonlyMap<string, SignedRecord>;
+};
+
+const EMPTY: VoteFile = { durable: null, log: new Map() };
+
+/** What happens on a disk, for whoever watches. */
+export type DiskWatch = {
+  /** Called before and after each write: the power may go at either. */
+  readonly touched: (place: string) => void;
+  readonly signed: (record: SignedRecord) => void;
+  readonly committed: (block: CommittedBlock) => void;
+};
+
+export type DiskFaults = {
+  /** Votes written since the last write-back are lost when the power goes. */
+  readonly forgetsVotes: boolean;
+  /** The disk takes a second, different signature for one step. */
+  readonly takesDoubleSigns: boolean;
+};
+
+export class SimulatedDisk {
+  readonly #watch: DiskWatch;
+  readonly #faults: DiskFaults;
+  readonly #blocks: StoredBlock[] = [];
+  readonly #own = new Map<TransactionId, OwnTransaction>();
+  #samples: RegisterSample[] = [];
+  #checkpoint: { height: number; state: Uint8Array } | null = null;
+  #votes: VoteFile = EMPTY;
+  #votesOnDisk: VoteFile = EMPTY;
+  #writesSinceSync = 0;
+
+  constructor(watch: DiskWatch, faults: DiskFaults) {
+    this.#watch = watch;
+    this.#faults = faults;
+  }
+
+  get height(): number {
+    return this.#blocks.length;
+  }
+
+  get ownPending(): readonly OwnTransaction[] {
+    return [...this.#own.values()];
+  }
+
+  block(height: number): StoredBlock | null {
+    return this.#blocks[height - 1] ?? null;
+  }
+
+  cutPower(): void {
+    this.#votes = this.#votesOnDisk;
+  }
+
+  store(): Store {
+    return {
+      checkpoint: () => this.#checkpoint,
+      blocks: (from, count) => this.#blocks.slice(from - 1, from - 1 + count),
+      commit: (block) => this.#write("commit", () => this.#commit(block)),
+      durable: () => this.#votes.durable,
+      signed: (height) =>
+        [...this.#votes.log.values()].filter((record) => record.height === height),
+      saveSigned: (durable, record) => this.#write("saveSigned", () => this.#sign(durable, record)),
+      ownTransactions: () => this.ownPending,
+      saveOwnTransaction: (own) => this.#write("saveOwn", () => this.#own.set(own.id, own)),
+      dropOwnTransactions: (ids) => this.#write("dropOwn", () => this.#drop(ids)),
+      samples: (from, to) => this.#samplesBetween(from, to),
+      saveSamples: (samples) => this.#write("saveSamples", () => this.#samples.push(...samples)),
+    };
+  }
+
+  #write(place: string, write: () => void): void {
+    this.#watch.touched(`before ${place}`);
+    write();
+    this.#watch.touched(`after ${place}`);
+  }
+
+  #commit(block: CommittedBlock): void {
+    if (block.height !== this.#blocks.length + 1) throw new Error(`gap at ${block.height}`);
+    this.#blocks.push({ height: block.height, block: block.block, certificate: block.certificate });
+    if (block.checkpoint !== null) {
+      this.#checkpoint = { height: block.height, state: block.checkpoint };
+    }
+    this.#watch.committed(block);
+  }
+
+  #sign(durable: Durable, record: SignedRecord): void {
+    const key = `${record.height}/${record.round}/${record.type}`;
+    if (this.#votes.log.has(key) && !this.#faults.takesDoubleSigns) {
+      throw new Error(`double sign at ${key}`);
+    }
+    const log = new Map([...this.#votes.log].filter(([, old]) => old.height >= record.height - 1));
+    this.#votes = { durable, log: log.set(key, record) };
+    this.#writesSinceSync += 1;
+    if (!this.#faults.forgetsVotes || this.#writesSinceSync >= 8) {
+      this.#votesOnDisk = this.#votes;
+      this.#writesSinceSync = 0;
+    }
+    this.#watch.signed(record);
+  }
+
+  #drop(ids: readonly TransactionId[]): void {
+    for (const id of ids) this.#own.delete(id);
+  }
+
+  #samplesBetween(from: UnixMs, to: UnixMs): readonly RegisterSample[] {
+    return this.#samples.filter(({ at }) => at >= from && at <= to);
+  }
+}

@@ -1,0 +1,247 @@
+// One simulated home: the real agent over simulated ports, its disk, its devices, its power switch.
+
+import { type Agent, type AgentSettings, createAgent } from "../../agent/agent.ts";
+import type { Verifier } from "../../agent/core/crypto.ts";
+import { accepted, refused } from "../../agent/core/result.ts";
+import { watts, wh } from "../../agent/core/units/energy.ts";
+import type { MemberId } from "../../agent/core/units/ids.ts";
+import { type DurationMs, HOUR_MS, MINUTE_MS, type UnixMs } from "../../agent/core/units/time.ts";
+import type {
+  AgentEvent,
+  Clock,
+  Device,
+  DeviceReading,
+  Log,
+  Ports,
+  Signer,
+} from "../../agent/ports.ts";
+import { type DiskFaults, SimulatedDisk } from "./disk.ts";
+import type { Invariants } from "./invariants.ts";
+import type { SimulatedNetwork } from "./network.ts";
+import type { Random } from "./random.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** The power went, somewhere inside the agent. */
+class PowerCut extends Error {}
+
+export type HomeSettings = {
+  readonly signer: Signer;
+  readonly agent: AgentSettings;
+  /** Watts made while the sun shines, and watts used, all the time. */
+  readonly production: number;
+  readonly consumption: number;
+  /** How far the home's wall clock is off, ms. */
+  readonly skew: number;
+  readonly diskFaults: DiskFaults;
+};
+
+export type HomeWorld = {
+  readonly timeline: Timeline;
+  readonly network: SimulatedNetwork;
+  readonly random: Random;
+  readonly invariants: Invariants;
+  readonly verifier: Verifier;
+  /** Unix time at which the simulation's clock was 0. */
+  readonly epoch: number;
+  readonly log: (home: MemberId, line: string) => void;
+};
+
+export class SimulatedHome {
+  readonly id: MemberId;
+  readonly disk: SimulatedDisk;
+  readonly #settings: HomeSettings;
+  readonly #world: HomeWorld;
+  #agent: Agent | null = null;
+  /** Counts starts: whatever an earlier life planned does not happen any more. */
+  #life = 0;
+  #touchesLeft = Number.POSITIVE_INFINITY;
+  #devicesAnswer = true;
+
+  constructor(settings: HomeSettings, world: HomeWorld) {
+    this.id = settings.signer.memberId;
+    this.#settings = settings;
+    this.#world = world;
+    const { invariants } = world;
+    this.disk = new SimulatedDisk(
+      {
+        touched: (place) => this.#touch(place),
+        signed: (record) => invariants.signed(this.id, record),
+        committed: (block) => {
+          invariants.committed(this.id, block);
+          world.log(this.id, `commit ${block.height} ${block.blockId}`);
+        },
+      },
+      settings.diskFaults,
+    );
+  }
+
+  get isUp(): boolean {
+    return this.#agent !== null;
+  }
+
+  get agent(): Agent | null {
+    return this.#agent;
+  }
+
+  start(): void {
+    if (this.isUp) return;
+    this.#life += 1;
+    this.#world.log(this.id, `start at ${this.disk.height}`);
+    this.run("start", () => {
+      this.#agent = createAgent(this.#settings.agent, this.#ports(), this.#world.verifier);
+      this.#world.invariants.restarted(this.id, this.#agent.head().height);
+      this.#agent.start();
+    });
+  }
+
+  /** The power goes now. */
+  crash(): void {
+    if (this.isUp) this.#goDown("power cut");
+  }
+
+  /** The power goes after so many writes and sends, between any two effects. */
+  crashAfter(touches: number): void {
+    this.#touchesLeft = touches;
+  }
+
+  unplugDevices(isUnplugged: boolean): void {
+    this.#devicesAnswer = !isUnplugged;
+  }
+
+  now(): UnixMs {
+    const { epoch, timeline } = this.#world;
+    return (epoch + timeline.now + this.#settings.skew) as UnixMs;
+  }
+
+  /** Runs something on this home; false if it is down afterwards. */
+  run(place: string, action: () => void): boolean {
+    try {
+      action();
+    } catch (error) {
+      if (!(error instanceof PowerCut)) throw error;
+      this.#goDown(`power cut in ${place} ${error.message}`);
+      return false;
+    }
+    if (this.#agent !== null) this.#world.invariants.state(this.id, this.#agent.ledger());
+    return this.isUp;
+  }
+
+  #goDown(why: string): void {
+    this.#world.log(this.id, why);
+    this.#agent = null;
+    this.#life += 1;
+    this.#touchesLeft = Number.POSITIVE_INFINITY;
+    this.disk.cutPower();
+    this.#world.network.leave(this.id);
+  }
+
+  #touch(place: string): void {
+    this.#touchesLeft -= 1;
+    if (this.#touchesLeft <= 0) throw new PowerCut(place);
+  }
+
+  #ports(): Ports {
+    const { network } = this.#world;
+    return {
+      clock: this.#clock(),
+      network: network.port(
+        this.id,
+        (place, action) => this.run(place, action),
+        (place) => this.#touch(place),
+      ),
+      store: this.disk.store(),
+      signer: this.#settings.signer,
+      devices: this.#devices(),
+      publisher: { publish: (event) => this.#heard(event) },
+      log: silent,
+    };
+  }
+
+  #heard(event: AgentEvent): void {
+    if (event.type === "halted") throw new Error(`${this.id} halted: ${event.reason}`);
+  }
+
+  #clock(): Clock {
+    const { timeline } = this.#world;
+    const life = this.#life;
+    const plan = (delay: number, place: string, action: () => void): (() => void) =>
+      timeline.plan(delay, () => {
+        if (this.#life === life) this.run(place, action);
+      });
+    const everyMinute = (action: () => void): (() => void) => {
+      let isCancelled = false;
+      const beat = (): void => {
+        const wait = MINUTE_MS - (this.now() % MINUTE_MS);
+        plan(wait, "minute", () => {
+          if (isCancelled) return;
+          beat();
+          action();
+        });
+      };
+      beat();
+      return () => {
+        isCancelled = true;
+      };
+    };
+    return {
+      now: () => this.now(),
+      isSynchronised: () => true,
+      monotonic: () => timeline.now as DurationMs,
+      after: (delay, action) => plan(delay, "timer", action),
+      at: (time, action) => plan(time - this.now(), "alarm", action),
+      everyMinute,
+    };
+  }
+
+  #devices(): Device[] {
+    const { production, consumption } = this.#settings;
+    const meter: Device = this.#device("meter", () => ({
+      kind: "meter",
+      source: "simulated meter",
+      power: watts(consumption - production),
+      imported: this.#register(Math.max(0, consumption - production)),
+      exported: this.#register(Math.max(0, production - consumption)),
+      deviceTime: null,
+    }));
+    if (production === 0) return [meter];
+    const inverter: Device = this.#device("inverter", () => ({
+      kind: "inverter",
+      source: "simulated inverter",
+      state: "producing",
+      power: watts(production),
+      produced: this.#register(production),
+      deviceTime: null,
+    }));
+    return [inverter, meter];
+  }
+
+  #device(kind: DeviceReading["kind"], reading: () => DeviceReading): Device {
+    const { timeline, random } = this.#world;
+    return {
+      name: kind,
+      kind,
+      read: (done) => {
+        const life = this.#life;
+        timeline.plan(random.integer(5, 200), () => {
+          if (this.#life !== life) return;
+          this.run("device", () =>
+            done(
+              this.#devicesAnswer
+                ? accepted(reading())
+                : refused({ code: "unreachable", detail: "unplugged" }),
+            ),
+          );
+        });
+      },
+    };
+  }
+
+  /** A counter that has run at this power since 2026. */
+  #register(power: number): ReturnType<typeof wh> {
+    const { epoch, timeline } = this.#world;
+    const since = epoch + timeline.now - Date.UTC(2026, 0, 1);
+    return wh(Math.floor((power * since) / HOUR_MS));
+  }
+}
+
+const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

@@ -1,0 +1,65 @@
+// Bugs planted in a copy of the sources, to see that the simulator finds them. A simulator that misses a
+// planted bug is the failure.
+
+import { execFile } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export type Change = { readonly file: string; readonly find: string; readonly replace: string };
+
+export type PlantedBug = {
+  readonly name: string;
+  readonly changes: readonly Change[];
+  /** What the simulated world must allow for the bug to show: see main.ts. */
+  readonly flags: readonly string[];
+};
+
+export type Hunt = {
+  readonly name: string;
+  /** The first seed that shows it; null: missed. */
+  readonly seed: number | null;
+  readonly output: string;
+};
+
+/** Copies the sources of `root`, plants the bug there and runs up to `seeds` seeds. */
+export async function hunt(bug: PlantedBug, root: string, seeds: number): Promise<Hunt> {
+  const copy = mkdtempSync(join(tmpdir(), "pvtrading-planted-"));
+  try {
+    for (const room of ["agent", "test/simulation", "test/support", "package.json"]) {
+      cpSync(join(root, room), join(copy, room), { recursive: true });
+    }
+    symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+    for (const change of bug.changes) plant(copy, change);
+    const main = join(copy, "test/simulation/main.ts");
+    const args = [main, "--seeds", String(seeds), "--stop-at-first", "--json", ...bug.flags];
+    const output = await run(args);
+    return { name: bug.name, seed: firstViolation(output), output };
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+function plant(copy: string, { file, find, replace }: Change): void {
+  const path = join(copy, file);
+  const source = readFileSync(path, "utf8");
+  if (source.split(find).length !== 2) throw new Error(`${file} must hold once: ${find}`);
+  writeFileSync(
+    path,
+    source.replace(find, () => replace),
+  );
+}
+
+function run(args: readonly string[]): Promise<string> {
+  return new Promise((resolve) => {
+    // Violations end with exit code 1, and so does a crash: the output tells them apart.
+    execFile(process.execPath, args, { maxBuffer: 64 * 1024 * 1024 }, (_error, stdout, stderr) => {
+      resolve(`${stdout}\n${stderr}`);
+    });
+  });
+}
+
+function firstViolation(output: string): number | null {
+  const match = /"firstViolation":(\d+)/.exec(output);
+  return match === null ? null : Number(match[1]);
+}

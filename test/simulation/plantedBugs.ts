@@ -1,0 +1,120 @@
+// The bugs that the simulator must find: each is a change to the sources that somebody could make.
+
+import type { PlantedBug } from "./planted.ts";
+
+const ROUND = "agent/core/consensus/round.ts";
+const VOTES = "agent/core/consensus/votes.ts";
+const QUORUM = "agent/core/consensus/quorum.ts";
+const LOOP = "agent/loops/consensus.ts";
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: "skip the fsync: votes are sent before they are on the disk",
+    changes: [],
+    flags: ["--forgets-votes"],
+  },
+  {
+    name: "unlock on nil",
+    changes: [
+      {
+        file: ROUND,
+        find: "return precommit(state, null);",
+        replace: "return precommit({ ...state, locked: null, valid: null }, null);",
+      },
+    ],
+    flags: [],
+  },
+  {
+    name: "quorum without strict >",
+    changes: [
+      {
+        file: QUORUM,
+        find: "return 3 * count > 2 * validators;",
+        replace: "return 3 * count >= 2 * validators;",
+      },
+    ],
+    flags: [],
+  },
+  {
+    name: "timely check off",
+    changes: [{ file: ROUND, find: "valid && timely && isFree", replace: "valid && isFree" }],
+    flags: [],
+  },
+  {
+    name: "vote of a non-member counted",
+    changes: [
+      {
+        file: LOOP,
+        find: "return seat?.publicKey ?? null;",
+        replace:
+          "return seat?.publicKey ?? this.#d.ledger.state().members.get(validator)?.publicKey ?? null;",
+      },
+      {
+        file: VOTES,
+        find: "if (vote.height !== votes.height || !votes.validators.includes(validator)) {",
+        replace: "if (vote.height !== votes.height) {",
+      },
+    ],
+    flags: [],
+  },
+  {
+    name: "sign again after restart",
+    changes: [
+      {
+        file: LOOP,
+        find: "const records = this.#self === null ? [] : this.#d.store.signed(this.#start.height);",
+        replace: "const records: SignedRecord[] = [];",
+      },
+      {
+        file: LOOP,
+        find: "if (durable === null || durable.height !== this.#start.height) {",
+        replace: "if (durable === null || durable.height >= 0) {",
+      },
+    ],
+    flags: ["--takes-double-signs"],
+  },
+  {
+    name: "line 28 without lockedRound <= vr",
+    changes: [
+      {
+        file: ROUND,
+        find: "locked === null || locked.round <= polRound || isSame(locked.value, value)",
+        replace: "locked === null || polRound >= 0 || isSame(locked.value, value)",
+      },
+    ],
+    flags: [],
+  },
+  {
+    name: "line 23 without the lock",
+    changes: [
+      {
+        file: ROUND,
+        find: "valid && timely && isFree ? value.blockId : null); // L24",
+        replace: "valid && timely ? value.blockId : null); // L24",
+      },
+    ],
+    flags: [],
+  },
+  {
+    name: "a seller is paid and the buyer is not charged",
+    changes: [
+      {
+        file: "agent/core/ledger/closeListing.ts",
+        find: 'post(draft, { memberId: buyer, amount: paid, reason: "fill", listingId });',
+        replace: "",
+      },
+    ],
+    flags: [],
+  },
+  {
+    name: "the disk's votes are ignored when the height is resumed",
+    changes: [
+      {
+        file: LOOP,
+        find: "for (const record of this.#records.values()) this.#sendRecord(record);",
+        replace: "this.#records.clear();",
+      },
+    ],
+    flags: ["--takes-double-signs"],
+  },
+];
