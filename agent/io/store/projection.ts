@@ -1,0 +1,234 @@
+// Writes what a block changed into the registries, one event after the other. Nothing else writes them.
+// An event that does not fit what is there is a bug: a CHECK, a key or an assert then ends the block.
+
+import type Database from "better-sqlite3";
+import { assert } from "../../core/assert.ts";
+import { hexToBytes } from "../../core/codec/hex.ts";
+import type { HourStatement, LedgerEvent } from "../../core/ledger/event.ts";
+import type { Fill } from "../../core/ledger/state.ts";
+import type { ListingId } from "../../core/units/ids.ts";
+import type { CommittedBlock } from "../../ports.ts";
+import type { CardTable } from "./cardTable.ts";
+
+type Event<T extends LedgerEvent["type"]> = Extract<LedgerEvent, { readonly type: T }>;
+
+type Writers = {
+  readonly [T in LedgerEvent["type"]]: (event: Event<T>, height: number) => void;
+};
+
+/**
+ * Applies the events of one block, in their order, inside the caller's transaction.
+ * The block's own rows are there already, for offers and readings refer to its transactions.
+ */
+export type Project = (block: CommittedBlock) => void;
+
+export function projection(db: Database.Database, cards: CardTable): Project {
+  const writers: Writers = {
+    ...registryWriters(db, cards),
+    ...listingWriters(db, cards),
+    ...offerWriters(db, cards),
+  };
+  return ({ height, events }) => {
+    for (const event of events) write(event, height);
+  };
+
+  function write(event: LedgerEvent, height: number): void {
+    switch (event.type) {
+      case "memberRegistered":
+        writers.memberRegistered(event, height);
+        break;
+      case "memberRevoked":
+        writers.memberRevoked(event, height);
+        break;
+      case "pvRegistered":
+        writers.pvRegistered(event, height);
+        break;
+      case "balanceChanged":
+        writers.balanceChanged(event, height);
+        break;
+      case "posted":
+        writers.posted(event, height);
+        break;
+      case "listingCreated":
+        writers.listingCreated(event, height);
+        break;
+      case "acceptOfferBroadcast":
+        writers.acceptOfferBroadcast(event, height);
+        break;
+      case "biddingClosed":
+        writers.biddingClosed(event, height);
+        break;
+      case "listingVoided":
+        writers.listingVoided(event, height);
+        break;
+      case "listingFinished":
+        writers.listingFinished(event, height);
+        break;
+      case "pvOfferPlaced":
+        writers.pvOfferPlaced(event, height);
+        break;
+      case "buyOfferPlaced":
+        writers.buyOfferPlaced(event, height);
+        break;
+      case "meterRead":
+        writers.meterRead(event, height);
+        break;
+    }
+  }
+}
+
+function registryWriters(
+  db: Database.Database,
+  cards: CardTable,
+): Pick<
+  Writers,
+  "memberRegistered" | "memberRevoked" | "pvRegistered" | "balanceChanged" | "posted"
+> {
+  const insertMember = db.prepare(
+    `INSERT INTO member (card_no, first_name, last_name, public_key, balance_micro_tokens, reserved_micro_tokens, revoked)
+     VALUES (@card, @firstName, @lastName, @publicKey, @balance, @reserved, @revoked)`,
+  );
+  const revoke = db.prepare("UPDATE member SET revoked = 1, revoke_reason = ? WHERE card_no = ?");
+  const insertPv = db.prepare("INSERT INTO pv (pv_id, owner_no, capacity_w) VALUES (?, ?, ?)");
+  const setBalance = db.prepare(
+    "UPDATE member SET balance_micro_tokens = ?, reserved_micro_tokens = ? WHERE card_no = ?",
+  );
+  const insertPosting = db.prepare(
+    `INSERT INTO posting (height, card_no, amount_micro_tokens, reason, listing_no)
+     VALUES (@height, @card, @amount, @reason,
+       (SELECT listing_no FROM listing WHERE listing_id = @listingId))`,
+  );
+  return {
+    memberRegistered: ({ member: { memberId, revoked, ...member } }) => {
+      insertMember.run({ ...member, card: cards.number(memberId), revoked: revoked ? 1 : 0 });
+    },
+    memberRevoked: ({ memberId, reason }) => {
+      expectOne(revoke.run(reason, cards.number(memberId)));
+    },
+    pvRegistered: ({ pv: { pvId, owner, capacity } }) => {
+      insertPv.run(pvId, cards.number(owner), capacity);
+    },
+    balanceChanged: ({ memberId, balance, reserved }) => {
+      expectOne(setBalance.run(balance, reserved, cards.number(memberId)));
+    },
+    posted: ({ posting: { memberId, amount, reason, listingId } }, height) => {
+      insertPosting.run({ height, card: cards.number(memberId), amount, reason, listingId });
+    },
+  };
+}
+
+function listingWriters(
+  db: Database.Database,
+  cards: CardTable,
+): Pick<
+  Writers,
+  "listingCreated" | "acceptOfferBroadcast" | "biddingClosed" | "listingVoided" | "listingFinished"
+> {
+  const insert = db.prepare(
+    "INSERT INTO listing (listing_id, delivery_start_ms, state) VALUES (?, ?, ?)",
+  );
+  const setState = db.prepare("UPDATE listing SET state = ? WHERE listing_id = ?");
+  const close = db.prepare(
+    `UPDATE listing SET state = 'AUCTION_CLOSED', mcp_milli_tokens_per_kwh = ?, result_hash = ?
+     WHERE listing_id = ?`,
+  );
+  const finish = db.prepare("UPDATE listing SET finished = 1 WHERE listing_id = ?");
+  const insertFill = db.prepare(
+    `INSERT INTO fill (listing_no, position, seller_no, pv_no, buyer_no, energy_wh, price_milli_tokens_per_kwh)
+     VALUES ((SELECT listing_no FROM listing WHERE listing_id = @listingId), @position, @seller,
+       (SELECT pv_no FROM pv WHERE pv_id = @pvId), @buyer, @energy, @price)`,
+  );
+  const insertStatement = db.prepare(
+    `INSERT INTO hour_statement (listing_no, card_no, sold_wh, bought_wh, metered_import_wh, metered_export_wh)
+     VALUES ((SELECT listing_no FROM listing WHERE listing_id = @listingId), @card, @sold, @bought,
+       @meteredImport, @meteredExport)`,
+  );
+  const writeFill = (listingId: ListingId, position: number, fill: Fill): void => {
+    const seller = cards.number(fill.seller);
+    const buyer = cards.number(fill.buyer);
+    insertFill.run({ ...fill, listingId, position, seller, buyer });
+  };
+  const writeStatement = (listingId: ListingId, statement: HourStatement): void => {
+    const { memberId, ...hour } = statement;
+    insertStatement.run({ ...hour, listingId, card: cards.number(memberId) });
+  };
+  return {
+    listingCreated: ({ listing: { listingId, deliveryStart, state } }) => {
+      insert.run(listingId, deliveryStart, state);
+    },
+    acceptOfferBroadcast: ({ listingId }) => expectOne(setState.run("ACCEPT_OFFERS", listingId)),
+    biddingClosed: ({ listingId, mcp, fills, resultHash }) => {
+      expectOne(close.run(mcp, hexToBytes(resultHash), listingId));
+      for (const [position, fill] of fills.entries()) writeFill(listingId, position, fill);
+    },
+    listingVoided: ({ listingId }) => expectOne(setState.run("VOID", listingId)),
+    listingFinished: ({ listingId, statements }) => {
+      expectOne(finish.run(listingId));
+      for (const statement of statements) writeStatement(listingId, statement);
+    },
+  };
+}
+
+function offerWriters(
+  db: Database.Database,
+  cards: CardTable,
+): Pick<Writers, "pvOfferPlaced" | "buyOfferPlaced" | "meterRead"> {
+  const listing = "(SELECT listing_no FROM listing WHERE listing_id = @listingId)";
+  const transaction = "(SELECT transaction_no FROM ledger_transaction WHERE id = @id)";
+  // A higher sequence replaces the line: INSERT OR REPLACE would also hide a broken rule.
+  const upsertOffer = db.prepare(
+    `INSERT INTO pv_offer (listing_no, pv_no, transaction_no, sequence, energy_wh, reserve_price_milli_tokens_per_kwh, stamp_time_ms)
+     VALUES (${listing}, (SELECT pv_no FROM pv WHERE pv_id = @pvId), ${transaction}, @sequence, @energy, @price, @stampTime)
+     ON CONFLICT DO UPDATE SET transaction_no = excluded.transaction_no, sequence = excluded.sequence,
+       energy_wh = excluded.energy_wh, stamp_time_ms = excluded.stamp_time_ms,
+       reserve_price_milli_tokens_per_kwh = excluded.reserve_price_milli_tokens_per_kwh`,
+  );
+  const upsertBid = db.prepare(
+    `INSERT INTO buy_offer (listing_no, card_no, transaction_no, sequence, energy_wh, bid_price_milli_tokens_per_kwh, stamp_time_ms)
+     VALUES (${listing}, @card, ${transaction}, @sequence, @energy, @price, @stampTime)
+     ON CONFLICT DO UPDATE SET transaction_no = excluded.transaction_no, sequence = excluded.sequence,
+       energy_wh = excluded.energy_wh, stamp_time_ms = excluded.stamp_time_ms,
+       bid_price_milli_tokens_per_kwh = excluded.bid_price_milli_tokens_per_kwh`,
+  );
+  const insertReading = db.prepare(
+    `INSERT INTO meter_reading (listing_no, card_no, transaction_no, import_start_wh, import_end_wh,
+       export_start_wh, export_end_wh, production_start_wh, production_end_wh, quality)
+     VALUES (${listing}, @card, ${transaction}, @importStart, @importEnd, @exportStart, @exportEnd,
+       @productionStart, @productionEnd, @quality)`,
+  );
+  return {
+    pvOfferPlaced: ({ listingId, offer }) => {
+      const { pvId, sequence, energy } = offer;
+      const row = { listingId, pvId, sequence, energy, price: offer.reservePrice };
+      const id = hexToBytes(offer.transactionId);
+      upsertOffer.run({ ...row, id, stampTime: offer.stamp.time });
+    },
+    buyOfferPlaced: ({ listingId, bid }) => {
+      const { sequence, energy } = bid;
+      const card = cards.number(bid.memberId);
+      const row = { listingId, card, sequence, energy, price: bid.bidPrice };
+      const id = hexToBytes(bid.transactionId);
+      upsertBid.run({ ...row, id, stampTime: bid.stamp.time });
+    },
+    meterRead: ({ listingId, reading: { memberId, transactionId, reading } }) => {
+      assert(reading.type === "meterReading", "a recorded reading is a meter reading");
+      const { gridImport, gridExport, production, quality } = reading;
+      insertReading.run({
+        listingId,
+        card: cards.number(memberId),
+        id: hexToBytes(transactionId),
+        importStart: gridImport.start,
+        importEnd: gridImport.end,
+        exportStart: gridExport.start,
+        exportEnd: gridExport.end,
+        productionStart: production?.start ?? null,
+        productionEnd: production?.end ?? null,
+        quality,
+      });
+    },
+  };
+}
+
+function expectOne({ changes }: Database.RunResult): void {
+  assert(changes === 1, `an event changes the one row that it names, not ${changes}`);
+}

@@ -1,0 +1,165 @@
+// Reads the ledger's tables beside the agent that writes them: for the doors, the doctor and the tests.
+// Sees whole blocks only, and never waits for the agent nor keeps it waiting.
+
+import { join } from "node:path";
+import type Database from "better-sqlite3";
+import { bytesToHex } from "../../core/codec/hex.ts";
+import type { HourStatement, Posting } from "../../core/ledger/event.ts";
+import type { Fill, Listing, Member, PlacedBid, PlacedOffer, Pv } from "../../core/ledger/state.ts";
+import type { BlockId, ListingId, MemberId } from "../../core/units/ids.ts";
+import type { UnixMs } from "../../core/units/time.ts";
+import { type Owner, openReadOnly, readOwner } from "./database.ts";
+import { LEDGER_FILE } from "./dataDirectory.ts";
+import { type Discrepancy, discrepancies } from "./invariants.ts";
+import { plainBytes } from "./plainBytes.ts";
+import { storing } from "./storeError.ts";
+
+export type Head = {
+  readonly height: number;
+  readonly blockId: BlockId;
+  readonly time: UnixMs;
+  readonly proposer: MemberId;
+  readonly round: number;
+  readonly stateRoot: string;
+};
+
+export type ListingRow = Pick<
+  Listing,
+  "listingId" | "deliveryStart" | "state" | "mcp" | "resultHash"
+> & {
+  /** Its statements are in. */
+  readonly finished: boolean;
+};
+
+export type OfferRow = Omit<PlacedOffer, "stamp"> & { readonly stampTime: UnixMs };
+export type BidRow = Omit<PlacedBid, "stamp"> & { readonly stampTime: UnixMs };
+
+export type StoreReader = {
+  readonly owner: () => Owner | null;
+  /** null before the first block. */
+  readonly head: () => Head | null;
+  /** By id. */
+  readonly members: () => readonly Member[];
+  readonly pvs: () => readonly Pv[];
+  /** The newest delivery hours first, at most `count`. */
+  readonly listings: (count: number) => readonly ListingRow[];
+  /** The live offers, cancelled ones (0 Wh) included, by stamp. */
+  readonly pvOffers: (listing: ListingId) => readonly OfferRow[];
+  readonly buyOffers: (listing: ListingId) => readonly BidRow[];
+  /** In the order in which they were made. */
+  readonly fills: (listing: ListingId) => readonly Fill[];
+  readonly statements: (listing: ListingId) => readonly HourStatement[];
+  /** The newest first, at most `count`. */
+  readonly postings: (member: MemberId, count: number) => readonly Posting[];
+  /** Rules that span rows; empty when all hold. */
+  readonly discrepancies: () => readonly Discrepancy[];
+  readonly close: () => void;
+};
+
+/** Opens the ledger of `dir` for reading. Throws StoreError, "io" if there is none yet. */
+export function openReader(dir: string): StoreReader {
+  const path = join(dir, LEDGER_FILE);
+  const db = openReadOnly(path);
+  const members = rows<Member>(db, MEMBERS);
+  const heads = rows<Head>(db, HEAD);
+  const pvs = rows<Pv>(db, PVS);
+  const listings = rows<ListingRow, [number]>(db, LISTINGS);
+  const pvOffers = rows<OfferRow, [string]>(db, PV_OFFERS);
+  const buyOffers = rows<BidRow, [string]>(db, BUY_OFFERS);
+  const fills = rows<Fill, [string]>(db, FILLS);
+  const statements = rows<HourStatement, [string]>(db, STATEMENTS);
+  const postings = rows<Posting, [string, number]>(db, POSTINGS);
+  return {
+    owner: () => storing(path, () => readOwner(db)),
+    head: () => heads()[0] ?? null,
+    members,
+    pvs,
+    listings,
+    pvOffers,
+    buyOffers,
+    fills,
+    statements,
+    postings,
+    discrepancies: () => storing(path, () => discrepancies(db)),
+    close: () => void db.close(),
+  };
+}
+
+const HEAD = `
+  SELECT height, block_id AS "blockId:hex", time_ms AS time, member_id AS proposer, round,
+    state_root AS "stateRoot:hex"
+  FROM block JOIN card ON card_no = proposer_no ORDER BY height DESC LIMIT 1`;
+
+const MEMBERS = `
+  SELECT member_id AS memberId, first_name AS firstName, last_name AS lastName,
+    public_key AS publicKey, balance_micro_tokens AS "balance:money",
+    reserved_micro_tokens AS "reserved:money", revoked AS "revoked:flag"
+  FROM member JOIN card USING (card_no) ORDER BY member_id`;
+
+const PVS = `
+  SELECT pv_id AS pvId, member_id AS owner, capacity_w AS capacity
+  FROM pv JOIN card ON card_no = owner_no ORDER BY pv_id`;
+
+const LISTINGS = `
+  SELECT listing_id AS listingId, delivery_start_ms AS deliveryStart, state,
+    mcp_milli_tokens_per_kwh AS mcp, result_hash AS "resultHash:hex", finished AS "finished:flag"
+  FROM listing ORDER BY delivery_start_ms DESC, listing_no DESC LIMIT ?`;
+
+const OF_LISTING = "WHERE listing_no = (SELECT listing_no FROM listing WHERE listing_id = ?)";
+
+const PV_OFFERS = `
+  SELECT id AS "transactionId:hex", member_id AS memberId, pv_id AS pvId, sequence,
+    energy_wh AS energy, reserve_price_milli_tokens_per_kwh AS reservePrice,
+    stamp_time_ms AS stampTime
+  FROM pv_offer JOIN ledger_transaction USING (transaction_no) JOIN pv USING (pv_no)
+    JOIN card ON card_no = owner_no
+  ${OF_LISTING} ORDER BY stamp_time_ms, id`;
+
+const BUY_OFFERS = `
+  SELECT id AS "transactionId:hex", member_id AS memberId, sequence, energy_wh AS energy,
+    bid_price_milli_tokens_per_kwh AS bidPrice, stamp_time_ms AS stampTime
+  FROM buy_offer JOIN ledger_transaction USING (transaction_no) JOIN card USING (card_no)
+  ${OF_LISTING} ORDER BY stamp_time_ms, id`;
+
+const FILLS = `
+  SELECT seller.member_id AS seller, pv_id AS pvId, buyer.member_id AS buyer, energy_wh AS energy,
+    price_milli_tokens_per_kwh AS price
+  FROM fill JOIN pv USING (pv_no) JOIN card AS seller ON seller.card_no = seller_no
+    JOIN card AS buyer ON buyer.card_no = buyer_no
+  ${OF_LISTING} ORDER BY position`;
+
+const STATEMENTS = `
+  SELECT member_id AS memberId, sold_wh AS sold, bought_wh AS bought,
+    metered_import_wh AS meteredImport, metered_export_wh AS meteredExport
+  FROM hour_statement JOIN card USING (card_no) ${OF_LISTING} ORDER BY member_id`;
+
+const POSTINGS = `
+  SELECT member_id AS memberId, amount_micro_tokens AS "amount:money", reason,
+    listing_id AS listingId
+  FROM posting JOIN card USING (card_no) LEFT JOIN listing USING (listing_no)
+  WHERE member_id = ? ORDER BY posting_no DESC LIMIT ?`;
+
+/** A query whose columns are the fields of T; a suffix says what a column is in the program. */
+function rows<T, P extends unknown[] = []>(
+  db: Database.Database,
+  sql: string,
+): (...parameters: P) => readonly T[] {
+  const statement = db.prepare<P, Record<string, unknown>>(sql);
+  return (...parameters) =>
+    storing(db.name, () => statement.all(...parameters).map((row) => fields(row) as T));
+}
+
+function fields(row: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(row).map(([column, value]) => {
+      const [name = column, kind] = column.split(":");
+      return [name, field(value, kind)];
+    }),
+  );
+}
+
+function field(value: unknown, kind: string | undefined): unknown {
+  if (kind === "flag") return value === 1n;
+  if (value instanceof Uint8Array) return kind === "hex" ? bytesToHex(value) : plainBytes(value);
+  return typeof value === "bigint" && kind !== "money" ? Number(value) : value;
+}

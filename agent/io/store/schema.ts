@@ -1,0 +1,201 @@
+// The tables. Each migration runs once, in order, and is never edited after a release: add another.
+//
+// Space is what a Pi's card has least of, so members, PVs and listings are named once and numbered,
+// and a transaction's bytes are stored once: a block row holds only its header. The tables below `block`
+// and `ledger_transaction` are a projection of them, written from LedgerEvents and never by hand.
+
+/** "PVtr": tells our files from other SQLite files. */
+export const APPLICATION_ID = 0x50567472;
+
+/** A transaction's number is height x this + its place; more than a block may hold. */
+export const NUMBERS_PER_BLOCK = 1024;
+
+const CHAIN = `
+-- Whose directory this is.
+CREATE TABLE identity (
+  row INTEGER PRIMARY KEY CHECK (row = 1),
+  community_id TEXT NOT NULL CHECK (length(community_id) = 64),
+  member_id TEXT NOT NULL CHECK (length(member_id) > 0)
+) STRICT;
+
+-- Everyone who ever signed or joined: members, validators, the administrator.
+CREATE TABLE card (
+  card_no INTEGER PRIMARY KEY,
+  member_id TEXT NOT NULL UNIQUE CHECK (length(member_id) > 0)
+) STRICT;
+
+CREATE TABLE block (
+  height INTEGER PRIMARY KEY CHECK (height >= 1),
+  block_id BLOB NOT NULL CHECK (length(block_id) = 32),
+  time_ms INTEGER NOT NULL CHECK (time_ms > 0),
+  proposer_no INTEGER NOT NULL REFERENCES card,
+  round INTEGER NOT NULL CHECK (round >= 0),
+  state_root BLOB NOT NULL CHECK (length(state_root) = 32),
+  -- The block's canonical bytes with its transactions left out.
+  header BLOB NOT NULL,
+  certificate BLOB NOT NULL
+) STRICT;
+
+-- author_no null: the CA.
+CREATE TABLE ledger_transaction (
+  transaction_no INTEGER PRIMARY KEY,
+  height INTEGER NOT NULL AS (transaction_no / ${NUMBERS_PER_BLOCK}) REFERENCES block,
+  position INTEGER NOT NULL AS (transaction_no % ${NUMBERS_PER_BLOCK}),
+  id BLOB NOT NULL UNIQUE CHECK (length(id) = 32),
+  type TEXT NOT NULL,
+  author_no INTEGER REFERENCES card,
+  bytes BLOB NOT NULL CHECK (length(bytes) > 0)
+) STRICT;
+
+-- The state's canonical bytes at a height; the last two are kept.
+CREATE TABLE checkpoint (
+  height INTEGER PRIMARY KEY REFERENCES block,
+  state BLOB NOT NULL
+) STRICT;
+`;
+
+const REGISTRIES = `
+CREATE TABLE member (
+  card_no INTEGER PRIMARY KEY REFERENCES card,
+  first_name TEXT NOT NULL,
+  last_name TEXT NOT NULL,
+  public_key BLOB NOT NULL CHECK (length(public_key) = 32),
+  balance_micro_tokens INTEGER NOT NULL CHECK (balance_micro_tokens >= 0),
+  reserved_micro_tokens INTEGER NOT NULL
+    CHECK (reserved_micro_tokens BETWEEN 0 AND balance_micro_tokens),
+  revoked INTEGER NOT NULL CHECK (revoked IN (0, 1)),
+  revoke_reason TEXT CHECK (revoke_reason IS NULL OR revoked = 1)
+) STRICT;
+
+CREATE TABLE pv (
+  pv_no INTEGER PRIMARY KEY,
+  pv_id TEXT NOT NULL UNIQUE,
+  owner_no INTEGER NOT NULL REFERENCES member,
+  capacity_w INTEGER NOT NULL CHECK (capacity_w > 0)
+) STRICT;
+
+CREATE TABLE listing (
+  listing_no INTEGER PRIMARY KEY,
+  listing_id TEXT NOT NULL UNIQUE,
+  delivery_start_ms INTEGER NOT NULL CHECK (delivery_start_ms >= 0),
+  state TEXT NOT NULL CHECK (state IN ('CREATED', 'ACCEPT_OFFERS', 'AUCTION_CLOSED', 'VOID')),
+  mcp_milli_tokens_per_kwh INTEGER CHECK (mcp_milli_tokens_per_kwh >= 0),
+  result_hash BLOB CHECK (length(result_hash) = 32),
+  finished INTEGER NOT NULL DEFAULT 0 CHECK (finished IN (0, 1)),
+  CHECK ((result_hash IS NOT NULL) = (state = 'AUCTION_CLOSED')),
+  CHECK (mcp_milli_tokens_per_kwh IS NULL OR state = 'AUCTION_CLOSED'),
+  CHECK (finished = 0 OR state IN ('AUCTION_CLOSED', 'VOID'))
+) STRICT;
+
+CREATE TABLE posting (
+  posting_no INTEGER PRIMARY KEY,
+  height INTEGER NOT NULL REFERENCES block,
+  card_no INTEGER NOT NULL REFERENCES member,
+  amount_micro_tokens INTEGER NOT NULL,
+  reason TEXT NOT NULL CHECK (reason IN ('registration', 'grant', 'fill')),
+  listing_no INTEGER REFERENCES listing,
+  CHECK ((reason = 'fill') = (listing_no IS NOT NULL))
+) STRICT;
+`;
+
+const MARKET = `
+-- The live offer of each PV and listing; earlier ones are in ledger_transaction.
+CREATE TABLE pv_offer (
+  listing_no INTEGER NOT NULL REFERENCES listing,
+  pv_no INTEGER NOT NULL REFERENCES pv,
+  transaction_no INTEGER NOT NULL REFERENCES ledger_transaction,
+  sequence INTEGER NOT NULL CHECK (sequence >= 0),
+  energy_wh INTEGER NOT NULL CHECK (energy_wh >= 0),
+  reserve_price_milli_tokens_per_kwh INTEGER NOT NULL
+    CHECK (reserve_price_milli_tokens_per_kwh >= 0),
+  stamp_time_ms INTEGER NOT NULL CHECK (stamp_time_ms >= 0),
+  PRIMARY KEY (listing_no, pv_no)
+) STRICT, WITHOUT ROWID;
+
+-- The live bid of each member and listing.
+CREATE TABLE buy_offer (
+  listing_no INTEGER NOT NULL REFERENCES listing,
+  card_no INTEGER NOT NULL REFERENCES member,
+  transaction_no INTEGER NOT NULL REFERENCES ledger_transaction,
+  sequence INTEGER NOT NULL CHECK (sequence >= 0),
+  energy_wh INTEGER NOT NULL CHECK (energy_wh >= 0),
+  bid_price_milli_tokens_per_kwh INTEGER NOT NULL CHECK (bid_price_milli_tokens_per_kwh >= 0),
+  stamp_time_ms INTEGER NOT NULL CHECK (stamp_time_ms >= 0),
+  PRIMARY KEY (listing_no, card_no)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE fill (
+  listing_no INTEGER NOT NULL REFERENCES listing,
+  position INTEGER NOT NULL CHECK (position >= 0),
+  seller_no INTEGER NOT NULL REFERENCES member,
+  pv_no INTEGER NOT NULL REFERENCES pv,
+  buyer_no INTEGER NOT NULL REFERENCES member,
+  energy_wh INTEGER NOT NULL CHECK (energy_wh > 0),
+  price_milli_tokens_per_kwh INTEGER NOT NULL CHECK (price_milli_tokens_per_kwh >= 0),
+  PRIMARY KEY (listing_no, position),
+  CHECK (buyer_no <> seller_no)
+) STRICT, WITHOUT ROWID;
+
+-- The device's name is in the transaction.
+CREATE TABLE meter_reading (
+  listing_no INTEGER NOT NULL REFERENCES listing,
+  card_no INTEGER NOT NULL REFERENCES member,
+  transaction_no INTEGER NOT NULL REFERENCES ledger_transaction,
+  import_start_wh INTEGER NOT NULL CHECK (import_start_wh >= 0),
+  import_end_wh INTEGER NOT NULL CHECK (import_end_wh >= import_start_wh),
+  export_start_wh INTEGER NOT NULL CHECK (export_start_wh >= 0),
+  export_end_wh INTEGER NOT NULL CHECK (export_end_wh >= export_start_wh),
+  production_start_wh INTEGER CHECK (production_start_wh >= 0),
+  production_end_wh INTEGER CHECK (production_end_wh >= production_start_wh),
+  quality TEXT NOT NULL CHECK (quality IN ('measured', 'interpolated', 'estimated')),
+  PRIMARY KEY (listing_no, card_no),
+  CHECK ((production_start_wh IS NULL) = (production_end_wh IS NULL))
+) STRICT, WITHOUT ROWID;
+
+-- Sold and bought beside metered; metered null: no reading came in time.
+CREATE TABLE hour_statement (
+  listing_no INTEGER NOT NULL REFERENCES listing,
+  card_no INTEGER NOT NULL REFERENCES member,
+  sold_wh INTEGER NOT NULL CHECK (sold_wh >= 0),
+  bought_wh INTEGER NOT NULL CHECK (bought_wh >= 0),
+  metered_import_wh INTEGER CHECK (metered_import_wh >= 0),
+  metered_export_wh INTEGER CHECK (metered_export_wh >= 0),
+  PRIMARY KEY (listing_no, card_no)
+) STRICT, WITHOUT ROWID;
+`;
+
+const HOME = `
+-- What this home's card signed in the agreement: never two lines for one key.
+CREATE TABLE sign_log (
+  height INTEGER NOT NULL CHECK (height >= 1),
+  round INTEGER NOT NULL CHECK (round >= 0),
+  type TEXT NOT NULL CHECK (type IN ('proposal', 'prevote', 'precommit')),
+  sign_bytes BLOB NOT NULL CHECK (length(sign_bytes) > 0),
+  signature BLOB NOT NULL CHECK (length(signature) = 64),
+  message BLOB NOT NULL,
+  PRIMARY KEY (height, round, type)
+) STRICT, WITHOUT ROWID;
+
+-- Where the agreement stood when the last of them was signed, with lock and valid block.
+CREATE TABLE consensus_state (
+  row INTEGER PRIMARY KEY CHECK (row = 1),
+  durable BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE own_transaction (
+  own_no INTEGER PRIMARY KEY,
+  id BLOB NOT NULL UNIQUE CHECK (length(id) = 32),
+  bytes BLOB NOT NULL CHECK (length(bytes) > 0)
+) STRICT;
+
+-- Counters at full minutes; null where no device could say.
+CREATE TABLE register_sample (
+  at_ms INTEGER PRIMARY KEY CHECK (at_ms >= 0),
+  produced_wh INTEGER CHECK (produced_wh >= 0),
+  imported_wh INTEGER CHECK (imported_wh >= 0),
+  exported_wh INTEGER CHECK (exported_wh >= 0)
+) STRICT;
+`;
+
+/** user_version n means that the first n have run. */
+export const MIGRATIONS: readonly string[] = [CHAIN + REGISTRIES + MARKET + HOME];
