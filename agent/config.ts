@@ -1,0 +1,141 @@
+// A home's whole configuration: its own file, the community's file that it names, and what holds between them.
+// Either everything is right, or every problem is told at once.
+
+import { dirname, resolve } from "node:path";
+import { type AgentFile, agentFile, type DeviceEntry } from "./config/agentFile.ts";
+import { communityFile, toRules } from "./config/communityFile.ts";
+import { integerToDecimal } from "./config/decimal.ts";
+import {
+  type ConfigProblem,
+  type ConfigResult,
+  readYaml,
+  type YamlFile,
+} from "./config/yamlFile.ts";
+import type { Rules } from "./core/ledger/rules.ts";
+import type { Watts, Wh } from "./core/units/energy.ts";
+import type { PvId } from "./core/units/ids.ts";
+import type { MilliTokensPerKwh } from "./core/units/money.ts";
+import type { DurationMs, UnixMs } from "./core/units/time.ts";
+
+export type { DeviceEntry } from "./config/agentFile.ts";
+export { type ConfigProblem, type ConfigResult, formatProblem } from "./config/yamlFile.ts";
+
+export type Simulation = {
+  readonly realStart: UnixMs;
+  readonly marketStart: UnixMs;
+  /** Market time runs this many times faster than real time. */
+  readonly speed: number;
+};
+
+export type HomeConfig = {
+  /** Absolute paths. */
+  readonly card: string;
+  readonly administratorCard: string | null;
+  readonly data: string;
+  readonly rules: Rules;
+  readonly network: {
+    readonly listen: readonly string[];
+    /** The home's own and the community's, each once. */
+    readonly bootstrap: readonly string[];
+    readonly mdns: boolean;
+  };
+  readonly member: { readonly firstName: string; readonly lastName: string };
+  readonly pv: { readonly pvId: PvId; readonly capacity: Watts } | null;
+  readonly devices: readonly DeviceEntry[];
+  readonly trading: {
+    readonly sell: { readonly reservePrice: MilliTokensPerKwh; readonly mostEnergy: Wh } | null;
+    readonly buy: { readonly bidPrice: MilliTokensPerKwh; readonly mostEnergy: Wh } | null;
+  };
+  readonly pollInterval: DurationMs;
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+  readonly clock: { readonly trust: "ntp" | "always"; readonly simulation: Simulation | null };
+};
+
+/** Reads an agent's file and its community's file. */
+export function readConfig(file: string): ConfigResult<HomeConfig> {
+  const own = readYaml(file, agentFile);
+  const base = dirname(resolve(file));
+  const named = namedCommunity(own.ok ? own.value.value : own.content);
+  const community = named === null ? null : readYaml(resolve(base, named), communityFile);
+  if (!own.ok || community === null || !community.ok) {
+    const problems = [own, community].flatMap((part) =>
+      part === null || part.ok ? [] : part.problems,
+    );
+    return { ok: false, problems };
+  }
+  const rules = toRules(community.value.value);
+  const problems = beyondTheRules(own.value, rules);
+  if (problems.length > 0) return { ok: false, problems };
+  return {
+    ok: true,
+    value: freeze(
+      homeConfig(own.value.value, { base, rules, bootstrap: community.value.value.bootstrap }),
+    ),
+  };
+}
+
+/** Reads a community's file alone. */
+export function readCommunity(file: string): ConfigResult<Rules> {
+  const community = readYaml(file, communityFile);
+  return community.ok ? { ok: true, value: freeze(toRules(community.value.value)) } : community;
+}
+
+/** The community's file, also if something else in the agent's file is wrong. */
+function namedCommunity(content: unknown): string | null {
+  if (typeof content !== "object" || content === null || !("community" in content)) return null;
+  return typeof content.community === "string" ? content.community : null;
+}
+
+/** The home wants what its community would refuse. */
+function beyondTheRules({ value, problem }: YamlFile<AgentFile>, rules: Rules): ConfigProblem[] {
+  const { sell, buy } = value.trading;
+  const limits = [
+    { path: ["pv", "capacityW"], wants: value.pv?.capacityW, max: rules.pvCapacityMax, places: 0 },
+    { path: ["trading", "sell", "reservePrice"], wants: sell?.reservePrice, max: rules.priceMax },
+    { path: ["trading", "buy", "bidPrice"], wants: buy?.bidPrice, max: rules.priceMax },
+    { path: ["trading", "buy", "mostKwh"], wants: buy?.mostKwh, max: rules.bidMax },
+  ];
+  const problems = limits
+    .filter(({ wants, max }) => wants !== undefined && wants > max)
+    .map(({ path, max, places = 3 }) =>
+      problem(path, `at most ${integerToDecimal(max, places)}, the community's limit`),
+    );
+  if (rules.schedule !== "manual" && value.administratorCard !== undefined) {
+    problems.push(problem(["administratorCard"], "only in a community with schedule: manual"));
+  }
+  return problems;
+}
+
+type Surroundings = {
+  readonly base: string;
+  readonly rules: Rules;
+  readonly bootstrap: readonly string[];
+};
+
+function homeConfig(file: AgentFile, { base, rules, bootstrap }: Surroundings): HomeConfig {
+  const { sell, buy } = file.trading;
+  const { administratorCard, pv, network, clock } = file;
+  return {
+    card: resolve(base, file.card),
+    administratorCard: administratorCard === undefined ? null : resolve(base, administratorCard),
+    data: resolve(base, file.data),
+    rules,
+    network: { ...network, bootstrap: [...new Set([...network.bootstrap, ...bootstrap])] },
+    member: file.member,
+    pv: pv === undefined ? null : { pvId: pv.id, capacity: pv.capacityW },
+    devices: file.devices,
+    trading: {
+      sell: sell ? { reservePrice: sell.reservePrice, mostEnergy: sell.mostKwh } : null,
+      buy: buy ? { bidPrice: buy.bidPrice, mostEnergy: buy.mostKwh } : null,
+    },
+    pollInterval: file.pollSeconds,
+    logLevel: file.log.level,
+    clock: { trust: clock.trust, simulation: clock.simulation ?? null },
+  };
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
+  for (const part of Object.values(value)) freeze(part);
+  return Object.freeze(value);
+}
