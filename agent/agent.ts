@@ -56,7 +56,7 @@ export function createAgent(
   const ledger = openLedger({ rules, store, verifier });
   const mempool = createMempool({ verifier, clock, ledger: ledger.state });
   const outbox = openOutbox({
-    ...{ store, signer, verifier, clock, network, publisher, log, mempool },
+    ...{ store, signer, verifier, clock, network, publisher, mempool },
     administrator: settings.administrator,
     ledger: ledger.state,
   });
@@ -118,7 +118,10 @@ export function createAgent(
     ...{ member: settings.member, pv: settings.pv, limits: settings.limits },
     ledger: ledger.state,
     isPending: outbox.isPending,
-    submit: (_purpose, payload) => submit(payload, () => {}),
+    submit: (purpose, payload) =>
+      submit(payload, (outcome) => {
+        if (!outcome.ok) log.warn("own transaction refused", { purpose, ...outcome.refusal });
+      }),
   });
 
   const handlers: NetworkHandlers = {

@@ -4,6 +4,7 @@
 // newHeight --(something to say | due step | others talk)--> step(start) --> ... --> decide --> commit --> newHeight
 
 import { sameBytes } from "../core/codec/bytes.ts";
+import { bytesToHex } from "../core/codec/hex.ts";
 import type { DriverState } from "../core/consensus/driver.ts";
 import { messagesFor, resume, startHeight, step } from "../core/consensus/driver.ts";
 import type { Effect, UnsignedMessage } from "../core/consensus/effect.ts";
@@ -20,7 +21,7 @@ import {
 import { proposer } from "../core/consensus/proposer.ts";
 import { isTimely } from "../core/consensus/timely.ts";
 import { timeoutDuration } from "../core/consensus/timeouts.ts";
-import type { Verifier } from "../core/crypto.ts";
+import { SIGNATURE_BYTES, type Verifier } from "../core/crypto.ts";
 import { blockId, decodeBlock, encodeBlock, hasItsTransactions } from "../core/ledger/block.ts";
 import { buildBlock } from "../core/ledger/buildBlock.ts";
 import { nextDue } from "../core/ledger/due.ts";
@@ -93,6 +94,8 @@ class Loop implements ConsensusLoop {
   #inputs: Input[] = [];
   #timers: Cancel[] = [];
   #records = new Map<string, SignedRecord>();
+  /** Signatures of the messages of this height that need not be looked at again. */
+  #accepted = new Set<string>();
   #early: (Heard & { readonly height: number })[] = [];
 
   constructor(dependencies: ConsensusDependencies) {
@@ -143,6 +146,15 @@ class Loop implements ConsensusLoop {
   }
 
   receive(encoded: Uint8Array, from: MemberId): Reception {
+    // Gossip, pushes and answers bring the same message many times; its signature ends it.
+    const mark = bytesToHex(encoded.subarray(-SIGNATURE_BYTES));
+    if (this.#accepted.has(mark)) return "ignore";
+    const reception = this.#receiveNew(encoded, from);
+    if (reception === "accept") this.#accepted.add(mark);
+    return reception;
+  }
+
+  #receiveNew(encoded: Uint8Array, from: MemberId): Reception {
     const decoded = decodeConsensusMessage(encoded);
     if (!decoded.ok) return "reject";
     const message = decoded.value;
@@ -303,6 +315,7 @@ class Loop implements ConsensusLoop {
 
   #sendRecord({ message, signature }: SignedRecord): void {
     const signed: ConsensusMessage = { ...message, signature };
+    this.#accepted.add(bytesToHex(signature));
     this.#d.network.publish("consensus", encodeConsensusMessage(signed));
     if (signed.type === "vote") {
       this.#inputs.push({ type: "vote", vote: signed });
@@ -347,6 +360,7 @@ class Loop implements ConsensusLoop {
   #begin(): void {
     this.#clearTimers();
     this.#inputs = [];
+    this.#accepted = new Set();
     this.#isUnderWay = false;
     this.#start = this.#nextStart();
     this.#loadRecords();

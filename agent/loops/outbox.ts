@@ -15,7 +15,7 @@ import {
 } from "../core/ledger/transaction.ts";
 import { accepted, type Refusal, type Result, refused } from "../core/result.ts";
 import type { TransactionId } from "../core/units/ids.ts";
-import type { Clock, Log, Network, Publisher, Signer, Store } from "../ports.ts";
+import type { Clock, Network, Publisher, Signer, Store } from "../ports.ts";
 import type { Mempool } from "./mempool.ts";
 
 /** Own transactions under way; a home has a handful. */
@@ -51,7 +51,6 @@ export type OutboxDependencies = {
   readonly clock: Clock;
   readonly network: Network;
   readonly publisher: Publisher;
-  readonly log: Log;
   readonly mempool: Mempool;
   readonly ledger: () => LedgerState;
 };
@@ -64,7 +63,7 @@ type Entry = {
 
 export function openOutbox(dependencies: OutboxDependencies): Outbox {
   const { store, signer, administrator, verifier, clock, network, publisher } = dependencies;
-  const { log, mempool, ledger } = dependencies;
+  const { mempool, ledger } = dependencies;
   const community = communityId(ledger().rules);
   const entries = new Map<TransactionId, Entry>();
   for (const own of store.ownTransactions()) {
@@ -113,7 +112,6 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
     entries.delete(id);
     entry.done?.(outcome);
     if (outcome.ok) return;
-    log.warn("own transaction refused", { id, type: entry.transaction.payload.type, ...outcome });
     publisher.publish({ type: "refused", transactionId: id, refusal: outcome.refusal });
   };
 

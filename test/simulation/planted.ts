@@ -32,7 +32,16 @@ export async function hunt(bug: PlantedBug, root: string, seeds: number): Promis
     symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
     for (const change of bug.changes) plant(copy, change);
     const main = join(copy, "test/simulation/main.ts");
-    const args = [main, "--seeds", String(seeds), "--stop-at-first", "--json", ...bug.flags];
+    const args = [
+      main,
+      "--seeds",
+      String(seeds),
+      "--stop-at-first",
+      "--jobs",
+      "1",
+      "--json",
+      ...bug.flags,
+    ];
     const output = await run(args);
     return { name: bug.name, seed: firstViolation(output), output };
   } finally {

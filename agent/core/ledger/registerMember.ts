@@ -89,9 +89,11 @@ function firstBalance(
   draft: Draft,
   { author, payload }: RegisterMember,
 ): Result<MicroTokens, RegisterMemberRefusal> {
-  const { initialBalance: initial, administrator } = draft.rules;
+  const { initialBalance: initial, administrator, schedule } = draft.rules;
   const claimed = payload.balance ?? initial;
-  const byAdministrator = administrator !== null && author === administrator.memberId;
+  // The laboratory of the paper, done by hand; in an hourly community only a Grant of the CA mints.
+  const isLaboratory = schedule === "manual" && administrator !== null;
+  const byAdministrator = isLaboratory && author === administrator.memberId;
   if ((claimed !== initial && !byAdministrator) || claimed < 0n) {
     return refused({
       code: "balanceNotInitial",
