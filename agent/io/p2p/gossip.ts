@@ -1,0 +1,219 @@
+// gossipsub as we want it, and the gate before it: gossipsub never hears of a peer that is not admitted.
+//
+// Ignore or punish: the receiver's "reject" counts against who passed the message on, twice: gossipsub's
+// invalid-message score (P4) and our own standing (the app-specific score, and the end of the connection).
+// Delivery-rate scores (P3, P3b) are off: on a quiet topic they punish the honest.
+// A message said again within GOSSIP_SEEN_MS is not gossiped again; pushes and requests are not affected.
+
+import {
+  type GossipSub,
+  type GossipSubComponents,
+  gossipsub,
+  StrictNoSign,
+  type TopicValidatorResult,
+} from "@libp2p/gossipsub";
+import type { Connection, PeerId, Stream, StreamHandler, Topology } from "@libp2p/interface";
+import type { Topic } from "../../ports.ts";
+import type { Limits } from "./limits.ts";
+import { messageId } from "./seen.ts";
+
+type Registrar = GossipSubComponents["registrar"];
+
+/** The class has it, its published interface does not. */
+export type Gossip = GossipSub & {
+  reportMessageValidationResult(id: string, from: string, result: TopicValidatorResult): void;
+};
+
+const GOSSIP_SEEN_MS = 30_000;
+/** IWANT promises may be late on a busy Pi without fault. */
+const PROMISE_MS = 12_000;
+/** One stream each way, and room for one being replaced. */
+const STREAMS_MAX = 4;
+/** Gossip of one connection kept until its card is judged. */
+const HELD_MAX = 2;
+const SUBSCRIPTIONS_MAX = 16;
+const REJECT_WEIGHT = -10;
+
+export function topicNames(community8: string): Readonly<Record<Topic, string>> {
+  return {
+    transaction: `/pvtrading/${community8}/transaction/1`,
+    consensus: `/pvtrading/${community8}/consensus/1`,
+  };
+}
+
+export type GossipOptions = {
+  readonly topics: Readonly<Record<Topic, string>>;
+  readonly limits: Limits;
+  /** Validators among themselves always pass everything on to each other. */
+  readonly directPeers: readonly PeerId[];
+  /** Rejects of a peer that are not forgiven yet. */
+  readonly rejects: (peer: string) => number;
+  readonly gate: GossipGate;
+};
+
+/** The service's factory for createLibp2p. */
+export function gossipService(options: GossipOptions): (components: GossipSubComponents) => Gossip {
+  const { topics, limits, directPeers, rejects, gate } = options;
+  const names = Object.values(topics);
+  const create = gossipsub({
+    globalSignaturePolicy: StrictNoSign,
+    msgIdFn: (message) => messageId(message.topic, message.data),
+    asyncValidation: true,
+    allowedTopics: names,
+    fallbackToFloodsub: false,
+    floodPublish: true,
+    batchPublish: true,
+    emitSelf: false,
+    doPX: false,
+    ignoreDuplicatePublishError: true,
+    seenTTL: GOSSIP_SEEN_MS,
+    gossipsubIWantFollowupMs: PROMISE_MS,
+    maxInboundDataLength: limits.rpcBytesMax,
+    maxOutboundBufferSize: limits.gossipBufferBytesMax,
+    maxInboundStreams: STREAMS_MAX,
+    maxOutboundStreams: STREAMS_MAX,
+    directPeers: directPeers.map((id) => ({ id, addrs: [] })),
+    // Our dialler keeps them connected; gossipsub would hold up its heartbeat for a frozen one.
+    directConnectTicks: Number.MAX_SAFE_INTEGER,
+    decodeRpcLimits: {
+      maxSubscriptions: SUBSCRIPTIONS_MAX,
+      maxMessages: 5_000,
+      maxIhaveMessageIDs: 5_000,
+      maxIwantMessageIDs: 5_000,
+      maxControlMessages: 64,
+      maxIdontwantMessageIDs: 512,
+      maxPeerInfos: 16,
+    },
+    scoreThresholds: { opportunisticGraftThreshold: 0 },
+    scoreParams: {
+      topics: Object.fromEntries(names.map((name) => [name, topicScore])),
+      IPColocationFactorWeight: 0,
+      appSpecificScore: (peer) => rejects(peer) * REJECT_WEIGHT,
+      appSpecificWeight: 1,
+    },
+  });
+  return (components) =>
+    create({
+      privateKey: components.privateKey,
+      peerId: components.peerId,
+      peerStore: components.peerStore,
+      connectionManager: components.connectionManager,
+      logger: components.logger,
+      registrar: gate.guard(components.registrar),
+    }) as Gossip;
+}
+
+/** Only invalid messages count; every score is at most zero. */
+const topicScore = {
+  topicWeight: 1,
+  timeInMeshWeight: 0,
+  timeInMeshQuantum: 1_000,
+  timeInMeshCap: 1,
+  firstMessageDeliveriesWeight: 0,
+  firstMessageDeliveriesDecay: 0.5,
+  firstMessageDeliveriesCap: 1,
+  meshMessageDeliveriesWeight: 0,
+  meshMessageDeliveriesDecay: 0.5,
+  meshMessageDeliveriesCap: 1,
+  meshMessageDeliveriesThreshold: 1,
+  meshMessageDeliveriesWindow: 10,
+  meshMessageDeliveriesActivation: 5_000,
+  meshFailurePenaltyWeight: 0,
+  meshFailurePenaltyDecay: 0.5,
+  invalidMessageDeliveriesWeight: REJECT_WEIGHT,
+  invalidMessageDeliveriesDecay: 0.95,
+};
+
+type Held = { readonly stream: Stream; readonly deliver: () => void };
+
+/**
+ * Stands where gossipsub expects libp2p's registrar. A peer is announced to gossipsub when it is admitted; its
+ * gossip streams wait, unread, until then, so that nothing said in between is lost.
+ */
+export class GossipGate {
+  readonly #isAdmitted: (connection: Connection) => boolean;
+  readonly #held = new Map<Connection, Held[]>();
+  #topology: Topology | null = null;
+
+  constructor(isAdmitted: (connection: Connection) => boolean) {
+    this.#isAdmitted = isAdmitted;
+  }
+
+  guard(registrar: Registrar): Registrar {
+    return {
+      getProtocols: () => registrar.getProtocols(),
+      getHandler: (protocol) => registrar.getHandler(protocol),
+      getMiddleware: (protocol) => registrar.getMiddleware(protocol),
+      use: (protocol, middleware) => registrar.use(protocol, middleware),
+      unuse: (protocol) => registrar.unuse(protocol),
+      unhandle: (protocol, options) => registrar.unhandle(protocol, options),
+      handle: (protocol, handler, options) =>
+        registrar.handle(protocol, this.#wait(handler), options),
+      register: async (protocol, topology) => {
+        this.#topology = topology;
+        return protocol;
+      },
+      unregister: () => {
+        this.#topology = null;
+      },
+      // gossipsub asks for these only to announce direct peers, past the gate.
+      getTopologies: () => [],
+    };
+  }
+
+  /** The peer is admitted: gossip with it on this connection. */
+  open(connection: Connection): void {
+    this.#topology?.onConnect?.(connection.remotePeer, withLiveStreams(connection));
+    for (const { deliver } of this.#held.get(connection) ?? []) deliver();
+    this.#held.delete(connection);
+  }
+
+  /** The connection is gone, whether it was ever used or not. */
+  drop(connection: Connection): void {
+    this.#held.delete(connection);
+  }
+
+  /** The peer is gone, or about to go. */
+  close(connection: Connection): void {
+    this.drop(connection);
+    this.#topology?.onDisconnect?.(connection.remotePeer);
+  }
+
+  #wait(handler: StreamHandler): StreamHandler {
+    return (stream, connection) => {
+      if (this.#isAdmitted(connection)) return handler(stream, withLiveStreams(connection));
+      const held = this.#held.get(connection) ?? [];
+      if (connection.status !== "open" || held.length >= HELD_MAX) {
+        stream.abort(new Error("no gossip before the card"));
+        return;
+      }
+      stream.pause();
+      const deliver = (): void => {
+        if (stream.status !== "open") return;
+        void handler(stream, withLiveStreams(connection));
+        stream.resume();
+      };
+      this.#held.set(connection, [...held, { stream, deliver }]);
+    };
+  }
+}
+
+/**
+ * The connection, but for streams that end while they are being opened: gossipsub would keep such a one for the
+ * peer's, never notice that it is closed, and open no other.
+ */
+function withLiveStreams(connection: Connection): Connection {
+  const newStream: Connection["newStream"] = async (protocols, options) => {
+    const stream = await connection.newStream(protocols, options);
+    if (stream.status !== "open") throw new Error("the stream ended while it was opened");
+    return stream;
+  };
+  return Object.create(connection, { newStream: { value: newStream } }) as Connection;
+}
+
+/** Whether our end of the gossip with this neighbour stands. */
+export function hasGossipStream(connection: Connection): boolean {
+  return connection.streams.some(
+    (stream) => stream.direction === "outbound" && stream.protocol.startsWith("/meshsub/"),
+  );
+}
