@@ -1,0 +1,221 @@
+// `run`: one home's agent, wired to the real world, until it is told to stop.
+
+import { createInterface } from "node:readline";
+import { type Agent, createAgent } from "../agent.ts";
+import { formatProblem, type HomeConfig, readConfig } from "../config.ts";
+import { checkCertificate } from "../core/certificate.ts";
+import { Verifier } from "../core/crypto.ts";
+import { communityId, type Rules } from "../core/ledger/rules.ts";
+import type { CommunityId } from "../core/units/ids.ts";
+import type { UnixMs } from "../core/units/time.ts";
+import { openClock } from "../io/clock.ts";
+import { createDevices, DEVICE_LIMITS, type DeviceLimits } from "../io/devices/createDevices.ts";
+import { type Card, KeyError, readCard } from "../io/keys.ts";
+import { type OpenNetwork, openNetwork } from "../io/p2p/network.ts";
+import { openStore } from "../io/store/store.ts";
+import { StoreError } from "../io/store/storeError.ts";
+import { marketClock, timelineLines } from "../lab/timeline.ts";
+import { openLog } from "../log.ts";
+import { jsonLine, type Plain, plain } from "../plain.ts";
+import type { AgentEvent, Log, Publisher } from "../ports.ts";
+import { type Answer, parseCommand, statusAnswer, submitAnswer } from "./protocol.ts";
+
+export type RunOptions = {
+  readonly config: string;
+  /** Lines of JSON on stdout and stdin, for programs. */
+  readonly json: boolean;
+};
+
+/** Exit code: 0 stopped as told, 1 could not go on, 2 wrong configuration. */
+export async function run({ config: file, json }: RunOptions): Promise<number> {
+  const config = readConfig(file);
+  if (!config.ok) {
+    for (const problem of config.problems) process.stderr.write(`${formatProblem(problem)}\n`);
+    return 2;
+  }
+  const form = json || !process.stderr.isTTY ? "json" : "text";
+  const log = openLog({ level: config.value.logLevel, form, home: null });
+  try {
+    return await runHome(config.value, { log, json });
+  } catch (error) {
+    // Bugs keep their stack; what a person can mend is one sentence.
+    if (
+      !(error instanceof StoreError || error instanceof KeyError || error instanceof StartError)
+    ) {
+      throw error;
+    }
+    log.error("cannot go on", { code: error.code, problem: error.message });
+    return 1;
+  }
+}
+
+type StartErrorCode =
+  /** The card is another community's, or its key is none: the operator names the right card. */
+  | "wrongCard"
+  /** The addresses to listen on are taken or not this machine's: the operator changes them. */
+  | "cannotListen";
+
+class StartError extends Error {
+  readonly code: StartErrorCode;
+  readonly isRetryable = false;
+  constructor(code: StartErrorCode, sentence: string, cause?: unknown) {
+    super(sentence, { cause });
+    this.code = code;
+  }
+}
+
+type Surroundings = { readonly log: Log; readonly json: boolean };
+
+async function runHome(config: HomeConfig, { log, json }: Surroundings): Promise<number> {
+  const { rules } = config;
+  const card = readCard(config.card);
+  const administrator =
+    config.administratorCard === null ? null : readCard(config.administratorCard);
+  const id = communityId(rules);
+  const verifier = new Verifier();
+  const ending = Promise.withResolvers<number>();
+  await using closers = new AsyncDisposableStack();
+  const store = openStore(config.data, { communityId: id, memberId: card.memberId, log });
+  closers.defer(() => store.close());
+  const clock = openClock(config.clock, log);
+  closers.defer(() => clock.close());
+  checkCard(card, { rules, verifier, at: clock.now(), log });
+  const devices = createDevices(config.devices, { log, limits: deviceLimits(config) });
+  closers.defer(() => devices.close());
+  const { network, close, addresses } = await listen(config, { card, communityId: id, log });
+  closers.defer(close);
+  const publisher = publisherOf(config, { json, ending });
+  const agent = createAgent(
+    {
+      ...{ rules, member: config.member, pv: config.pv, limits: config.trading },
+      ...{ pollInterval: config.pollInterval, administrator },
+    },
+    { ...{ clock, network, store, signer: card, publisher, log }, devices: devices.devices },
+    verifier,
+  );
+  closers.defer(listenToSignals(ending));
+  if (json) closers.defer(listenToStdin(agent, ending));
+  agent.start();
+  closers.defer(() => agent.stop());
+  log.info("home started", { member: card.memberId, community: id, addresses: addresses() });
+  const code = await ending.promise;
+  log.info("home stopping", { code });
+  return code;
+}
+
+type CardCheck = {
+  readonly rules: Rules;
+  readonly verifier: Verifier;
+  readonly at: UnixMs;
+  readonly log: Log;
+};
+
+/** Neighbours would turn away a card of another CA; better to say so here, once. */
+function checkCard(card: Card, { rules: { caPublicKey }, verifier, at, log }: CardCheck): void {
+  const checked = checkCertificate(card.certificate, { caPublicKey, verifier, at });
+  if (checked.ok) return;
+  const { refusal } = checked;
+  // The clock may be wrong until NTP sets it.
+  if (refusal.code === "notYetValid" || refusal.code === "expired") {
+    log.warn("card not valid now", { ...refusal });
+    return;
+  }
+  const facts = JSON.stringify(refusal);
+  throw new StartError("wrongCard", `This card is none of this community's: ${facts}`);
+}
+
+type Listening = { readonly card: Card; readonly communityId: CommunityId; readonly log: Log };
+
+async function listen({ network, rules }: HomeConfig, listening: Listening): Promise<OpenNetwork> {
+  const { card, ...rest } = listening;
+  try {
+    return await openNetwork({
+      ...network,
+      ...{ seed: card.libp2pSeed(), certificate: card.certificate, validators: rules.validators },
+      ...rest,
+    });
+  } catch (error) {
+    // libp2p puts whole stacks into its message; what the system said is in it, too.
+    const why = /\bE[A-Z]{3,}\b/.exec(String(error))?.[0] ?? String(error);
+    const sentence = `Cannot listen on ${network.listen.join(", ")}: ${why}`;
+    throw new StartError("cannotListen", sentence, error);
+  }
+}
+
+/** In a laboratory devices rest in market time, for their hours are minutes. */
+function deviceLimits({ clock }: HomeConfig): DeviceLimits {
+  const speed = clock.simulation?.speed ?? 1;
+  const { http, modbus } = DEVICE_LIMITS;
+  const rest = (ms: number) => Math.ceil(ms / speed);
+  return {
+    http: { ...http, gapMs: rest(http.gapMs) },
+    modbus: { ...modbus, gapMs: rest(modbus.gapMs), backOffMs: rest(modbus.backOffMs) },
+  };
+}
+
+type Ending = PromiseWithResolvers<number>;
+
+/** JSON lines for programs, a timeline for people. */
+function publisherOf(
+  { rules }: HomeConfig,
+  { json, ending }: { readonly json: boolean; readonly ending: Ending },
+): Publisher {
+  let blockTime = 0;
+  const say = (event: AgentEvent): void => {
+    if (event.type === "block") blockTime = event.time;
+    if (event.type !== "ledger") return;
+    for (const line of timelineLines(plain(event.event) as Plain<typeof event.event>)) {
+      process.stdout.write(`${marketClock(blockTime, rules.timeZone)}  ${line}\n`);
+    }
+  };
+  return {
+    publish: (event) => {
+      if (json) process.stdout.write(jsonLine(event));
+      else say(event);
+      // The agent has stopped itself and said why; a supervisor or a person is next.
+      if (event.type === "halted") ending.resolve(1);
+    },
+  };
+}
+
+/** Whoever read our output is gone: so are we. Returns what ends the listening. */
+function listenToSignals(ending: Ending): () => void {
+  const stop = (): void => ending.resolve(0);
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  process.stdout.on("error", stop);
+  return () => {
+    process.off("SIGTERM", stop);
+    process.off("SIGINT", stop);
+  };
+}
+
+/** Commands, one a line. A closed stdin means that our parent is gone: no orphan stays. */
+function listenToStdin(agent: Agent, ending: Ending): () => void {
+  const answer = (value: Answer): void => {
+    process.stdout.write(jsonLine(value));
+  };
+  const lines = createInterface({ input: process.stdin });
+  lines.on("line", (line) => {
+    if (line.trim() !== "") obey(agent, line, answer);
+  });
+  lines.on("close", () => ending.resolve(0));
+  return () => {
+    lines.close();
+    process.stdin.destroy();
+  };
+}
+
+function obey(agent: Agent, line: string, answer: (value: Answer) => void): void {
+  const command = parseCommand(line);
+  if (!command.ok) {
+    answer({ type: "answer", id: command.id, ok: false, refusal: command.refusal });
+    return;
+  }
+  const { value } = command;
+  if ("status" in value) {
+    answer(statusAnswer(value.id, agent.ledger(), agent.head().stateRoot));
+  } else {
+    agent.submit(value.submit, (outcome) => answer(submitAnswer(value.id, outcome)), value.as);
+  }
+}

@@ -1,0 +1,56 @@
+// The laboratory's community file: the paper's market, with time-outs for processes on one machine.
+
+import type { CommunityFileInput } from "../config/communityFile.ts";
+import { bytesToHex } from "../core/codec/hex.ts";
+
+export type LabCommunity = {
+  readonly speed: number;
+  readonly schedule: "hourly" | "manual";
+  readonly caPublicKey: Uint8Array;
+  readonly administrator: LabKey | null;
+  readonly validators: readonly LabKey[];
+};
+
+export type LabKey = { readonly memberId: string; readonly publicKey: Uint8Array };
+
+export const LAB_TIME_ZONE = "America/New_York";
+
+/** The schema's bounds, seconds. */
+const PRECISION_MAX = 600;
+const MESSAGE_DELAY_MAX = 3600;
+
+/**
+ * Clock bounds are market time, so they grow with the speed: a real second is `speed` seconds there.
+ * The paper's scenario runs with the paper's letter (no guard), for it shows the paper's tables.
+ */
+export function labCommunity(lab: LabCommunity): CommunityFileInput {
+  const { speed, schedule } = lab;
+  const key = ({ memberId, publicKey }: LabKey) => ({
+    ...{ memberId, publicKey: bytesToHex(publicKey) },
+  });
+  return {
+    version: 1,
+    name: "laboratory",
+    timeZone: LAB_TIME_ZONE,
+    schedule,
+    // At X-1 min the cut-off comes; at higher speeds agreement needs minutes of market time after it.
+    timeline: speed > 1 ? { closeWithinSeconds: 600 } : {},
+    agreement: {
+      proposeSeconds: 1.5,
+      prevoteSeconds: 0.5,
+      precommitSeconds: 0.5,
+      perRoundSeconds: 0.25,
+      pauseSeconds: 0.1,
+      precisionSeconds: Math.min(PRECISION_MAX, Math.max(1, speed)),
+      messageDelaySeconds: Math.min(MESSAGE_DELAY_MAX, Math.max(4, 4 * speed)),
+    },
+    guard: schedule === "hourly",
+    initialBalance: 200,
+    bidMaxKwh: 10,
+    pvCapacityMaxW: 10_000,
+    priceMax: 10,
+    caPublicKey: bytesToHex(lab.caPublicKey),
+    administrator: lab.administrator === null ? null : key(lab.administrator),
+    validators: lab.validators.map(key),
+  };
+}

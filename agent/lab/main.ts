@@ -1,0 +1,129 @@
+// `npm start`: a neighbourhood on one machine. Every home is a process of its own and talks real TCP.
+
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { type UnixMs, unixMs } from "../core/units/time.ts";
+import { labHomes } from "./homes.ts";
+import { runHours } from "./hours.ts";
+import { differences, type LabFile, readLabFile, writeLabFile } from "./labFile.ts";
+import { Laboratory } from "./laboratory.ts";
+import { firstDelivery, marketStart, readSamples } from "./marketStart.ts";
+import { type LabOptions, type RawOptions, readOptions } from "./options.ts";
+import { PAPER_ADMINISTRATOR, PAPER_START, paperHomes, runPaper } from "./paper.ts";
+import { listingResult } from "./result.ts";
+import { makeWorld } from "./world.ts";
+
+/** A killed laboratory resumes at most this long before it was killed. */
+const KEEP_EVERY_MS = 1000;
+/** Resumed, the market's clock goes on this much later (real time), past what the kill hid. */
+const RESUME_AFTER_MS = 2 * KEEP_EVERY_MS;
+
+/** Ctrl-C or SIGTERM: no failure, but a reason to end every wait. */
+class Stopped extends Error {}
+
+/** Exit code: 0 done (or stopped when nothing was left to do), 1 failed, 2 wrong options, 130 interrupted. */
+export async function runLab(raw: RawOptions): Promise<number> {
+  const options = readOptions(raw);
+  if (!options.ok) return refuse(options.problems);
+  const kept = options.value.data === null ? null : readLabFile(options.value.data);
+  const different = kept === null ? [] : differences(options.value, kept);
+  if (different.length > 0) return refuse(different);
+  const dir = resolve(options.value.data ?? mkdtempSync(join(tmpdir(), "pvtrading-lab-")));
+  const file = kept ?? newLabFile(options.value);
+  const code = await runIn(dir, { options: options.value, file, isNew: kept === null });
+  if (options.value.data === null && code !== 1) rmSync(dir, { recursive: true, force: true });
+  if (options.value.data === null && code === 1) process.stderr.write(`logs are kept in ${dir}\n`);
+  return code;
+}
+
+function refuse(problems: readonly string[]): number {
+  for (const problem of problems) process.stderr.write(`${problem}\n`);
+  return 2;
+}
+
+function newLabFile(options: LabOptions): LabFile {
+  const { homes, validators, speed, seed } = options;
+  const absolute = (path: string | null) => (path === null ? null : resolve(path));
+  const delivery = firstDelivery(options.pv === null ? null : readSamples(options.pv));
+  const start = options.scenario === "paper" ? PAPER_START : marketStart(delivery, speed);
+  return {
+    ...{ version: 1, homes, validators, speed, seed },
+    ...{ pv: absolute(options.pv), load: absolute(options.load) },
+    ...{ firstDelivery: delivery, marketTime: start },
+  };
+}
+
+type Run = { readonly options: LabOptions; readonly file: LabFile; readonly isNew: boolean };
+
+async function runIn(dir: string, { options, file, isNew }: Run): Promise<number> {
+  const print = (line: string): void => {
+    (options.json ? process.stderr : process.stdout).write(`${line}\n`);
+  };
+  const isPaper = options.scenario === "paper";
+  const homes = isPaper ? paperHomes() : labHomes(file.homes);
+  const { speed, seed, pv, load } = file;
+  const start = (isNew ? file.marketTime : file.marketTime + RESUME_AFTER_MS * speed) as UnixMs;
+  mkdirSync(dir, { recursive: true });
+  if (isNew) {
+    const schedule = isPaper ? "manual" : "hourly";
+    await makeWorld({
+      ...{ dir, homes, validators: file.validators, speed, schedule, marketStart: start },
+    });
+  }
+  const clock = { realStart: unixMs(Date.now()), marketStart: start, speed };
+  const lab = new Laboratory({
+    ...{ dir, homes, clock, seed, pv, load, print },
+    ...{ withDevices: !isPaper, administrator: isPaper ? PAPER_ADMINISTRATOR : null },
+  });
+  const keep = (): void => {
+    if (options.data !== null) writeLabFile(dir, { ...file, marketTime: lab.marketTime() });
+  };
+  const keeping = setInterval(keep, KEEP_EVERY_MS);
+  const release = stopOnSignals(lab);
+  try {
+    keep();
+    return await work(lab, { options, file });
+  } finally {
+    await lab.stop();
+    clearInterval(keeping);
+    keep();
+    release();
+  }
+}
+
+async function work(lab: Laboratory, { options, file }: Omit<Run, "isNew">): Promise<number> {
+  const { hours, scenario, json } = options;
+  const report = (result: object): number => {
+    if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+    return 0;
+  };
+  try {
+    await lab.start();
+    if (scenario === "paper") return report(await runPaper(lab));
+    const plan = { firstDelivery: unixMs(file.firstDelivery), speed: file.speed };
+    if (hours !== null) return report(await runHours(lab, { hours, ...plan }));
+    await lab.until("a signal", () => false, 2 ** 31 - 1);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    if (error instanceof Stopped) {
+      if (scenario !== null || hours !== null) return 130;
+      return report({ listings: [...lab.record.listings.values()].map(listingResult) });
+    }
+    process.stderr.write(`the laboratory failed: ${error.message}\n`);
+    return 1;
+  }
+}
+
+/** Also when nobody reads our output any more. Returns what undoes it. */
+function stopOnSignals(lab: Laboratory): () => void {
+  const stop = (): void => lab.fail(new Stopped("stopped"));
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, stop);
+  process.stdout.on("error", stop);
+  process.stderr.on("error", stop);
+  return () => {
+    for (const signal of signals) process.off(signal, stop);
+  };
+}

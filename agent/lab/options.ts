@@ -1,0 +1,89 @@
+// What `npm start -- ...` may be told. Everything wrong is told at once.
+
+import { existsSync } from "node:fs";
+import { VALIDATORS_MAX } from "../core/ledger/rules.ts";
+
+export const HOMES_MAX = 50;
+const SPEED_MAX = 3600;
+const HOURS_MAX = 24 * 366;
+const SEED_MAX = 0xffff_ffff;
+
+/** As the command line gives them; undefined is "not said". */
+export type RawOptions = {
+  readonly hours?: string;
+  readonly speed?: string;
+  readonly pv?: string;
+  readonly load?: string;
+  readonly homes?: string;
+  readonly validators?: string;
+  readonly data?: string;
+  readonly scenario?: string;
+  readonly seed?: string;
+  readonly json?: boolean;
+};
+
+export type LabOptions = {
+  /** Listings to see through; null: until stopped. */
+  readonly hours: number | null;
+  readonly speed: number;
+  readonly pv: string | null;
+  readonly load: string | null;
+  readonly homes: number;
+  readonly validators: number;
+  /** null: a temporary folder, removed at the end. */
+  readonly data: string | null;
+  readonly scenario: "paper" | null;
+  readonly seed: number;
+  readonly json: boolean;
+  /** Options that were said: on resuming they must be those of the folder. */
+  readonly said: ReadonlySet<keyof RawOptions>;
+};
+
+export type OptionsResult =
+  | { readonly ok: true; readonly value: LabOptions }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+const DEFAULT_HOMES = 5;
+const DEFAULT_VALIDATORS = 4;
+const DEFAULT_SPEED = 60;
+
+export function readOptions(raw: RawOptions, exists = existsSync): OptionsResult {
+  const problems: string[] = [];
+  const whole = (name: keyof RawOptions, max: number, otherwise: number): number => {
+    const text = raw[name];
+    if (text === undefined) return otherwise;
+    const value = /^\d{1,10}$/.test(String(text)) ? Number(text) : Number.NaN;
+    const min = name === "seed" ? 0 : 1;
+    if (value >= min && value <= max) return value;
+    problems.push(`--${name} ${text}: a whole number from ${min} to ${max}`);
+    return otherwise;
+  };
+  const file = (name: "pv" | "load"): string | null => {
+    const path = raw[name] ?? null;
+    if (path !== null && !exists(path)) problems.push(`--${name} ${path}: no such file`);
+    return path;
+  };
+  const paper = raw.scenario === "paper";
+  if (raw.scenario !== undefined && !paper) problems.push(`--scenario ${raw.scenario}: paper`);
+  const homes = whole("homes", HOMES_MAX, DEFAULT_HOMES);
+  const validatorsMax = Math.min(homes, VALIDATORS_MAX);
+  const value: LabOptions = {
+    hours: raw.hours === undefined ? null : whole("hours", HOURS_MAX, 1),
+    speed: whole("speed", SPEED_MAX, paper ? 1 : DEFAULT_SPEED),
+    pv: file("pv"),
+    load: file("load"),
+    homes,
+    validators: whole("validators", validatorsMax, Math.min(DEFAULT_VALIDATORS, validatorsMax)),
+    data: raw.data ?? null,
+    scenario: paper ? "paper" : null,
+    seed: whole("seed", SEED_MAX, 1),
+    json: raw.json === true,
+    said: new Set(Object.keys(raw) as (keyof RawOptions)[]),
+  };
+  if (paper) {
+    for (const name of ["hours", "homes", "pv", "load", "data"] as const) {
+      if (raw[name] !== undefined) problems.push(`--${name}: not with --scenario paper`);
+    }
+  }
+  return problems.length === 0 ? { ok: true, value } : { ok: false, problems };
+}

@@ -1,0 +1,127 @@
+#!/usr/bin/env node
+// The commands. Each is one file in commands/ or lab/; this one only reads the command line.
+// Nothing is imported before it is needed: `--help` is quick, and `lab` loads no network of its own.
+
+import { Command, Option } from "commander";
+import type { UnixMs } from "./core/units/time.ts";
+
+const NODE_MIN = 24;
+/** After everything is closed, nothing may keep the process longer than this. */
+const EXIT_MAX_MS = 2000;
+
+function program(): Command {
+  const program = new Command("pvtrading");
+  program.description("Neighbours trade rooftop solar energy: one agent per home, no server.");
+  program
+    .command("run")
+    .description("run one home's agent")
+    .requiredOption("--config <file>", "the agent's file, see config/agent.example.yaml")
+    .option("--json", "events as lines of JSON on stdout, commands on stdin", false)
+    .action(async (options: { config: string; json: boolean }) => {
+      const { run } = await import("./commands/run.ts");
+      exit(await run(options));
+    });
+  program
+    .command("check")
+    .description("check an agent's file and its community's file")
+    .requiredOption("--config <file>", "the agent's file")
+    .action(async ({ config }: { config: string }) => {
+      const { formatProblem, readConfig } = await import("./config.ts");
+      const { communityId } = await import("./core/ledger/rules.ts");
+      const read = readConfig(config);
+      if (read.ok) print(0, [`right; community ${communityId(read.value.rules)}`]);
+      else print(2, read.problems.map(formatProblem));
+    });
+  addLab(program);
+  addIdentity(program);
+  program
+    .command("schema")
+    .description("print the JSON Schema of a config file")
+    .argument("<file>", "agent or community")
+    .action(async (name: string) => {
+      const schemas: { [name: string]: object } = (
+        await import("./config/jsonSchema.ts")
+      ).jsonSchemas();
+      const schema = schemas[name];
+      if (schema === undefined) print(2, [`schema ${name}: agent or community`]);
+      else print(0, [JSON.stringify(schema, null, 2)]);
+    });
+  return program;
+}
+
+function addLab(program: Command): void {
+  program
+    .command("lab")
+    .description("run a neighbourhood of real agents on this machine")
+    .option("--hours <n>", "see n listings through, then exit")
+    .option("--speed <n>", "market time runs n times faster (60; the paper's scenario: 1)")
+    .option("--pv <file>", "recorded production, lines of timestamp,power_w")
+    .option("--load <file>", "recorded consumption, likewise")
+    .option("--homes <n>", "how many homes (5)")
+    .option("--validators <n>", "how many of them vote (4, or all homes if fewer)")
+    .option("--data <dir>", "keep everything here, and resume it")
+    .addOption(new Option("--scenario <name>", "the paper's experiment").choices(["paper"]))
+    .option("--seed <n>", "of the simulated sun and households (1)")
+    .option("--json", "the last line of stdout is one JSON object; the timeline goes to stderr")
+    .action(async (options: { [name: string]: string }) => {
+      const { runLab } = await import("./lab/main.ts");
+      exit(await runLab(options));
+    });
+}
+
+function addIdentity(program: Command): void {
+  const ca = program.command("ca").description("the community's certificate authority");
+  ca.command("create")
+    .description("make a CA; prints the key for the community's file")
+    .argument("<dir>", "a new folder for it")
+    .option("--name <name>", "what people call it", "Neighbourhood CA")
+    .action(async (dir: string, { name }: { name: string }) => {
+      const { createCaFolder } = await import("./commands/identity.ts");
+      const { code, lines } = await createCaFolder(dir, name, now());
+      print(code, lines);
+    });
+  const card = program.command("card").description("members' identities");
+  card
+    .command("create")
+    .description("make a member's card; prints what the community's file needs of a validator")
+    .argument("<dir>", "a new folder for it")
+    .requiredOption("--ca <dir>", "the CA's folder")
+    .requiredOption("--member <id>", "e-mail address, lower case")
+    .requiredOption("--first-name <name>")
+    .requiredOption("--last-name <name>")
+    .option("--days <n>", "valid so long", "1095")
+    .action(
+      async (
+        out: string,
+        options: Record<"ca" | "member" | "firstName" | "lastName" | "days", string>,
+      ) => {
+        const { createCardFolder } = await import("./commands/identity.ts");
+        const { code, lines } = await createCardFolder({ ...options, out, now: now() });
+        print(code, lines);
+      },
+    );
+}
+
+function now(): UnixMs {
+  return Date.now() as UnixMs;
+}
+
+function print(code: number, lines: readonly string[]): void {
+  for (const line of lines) (code === 0 ? process.stdout : process.stderr).write(`${line}\n`);
+  exit(code);
+}
+
+function exit(code: number): void {
+  process.exitCode = code;
+  setTimeout(() => process.exit(code), EXIT_MAX_MS).unref();
+}
+
+if (Number.parseInt(process.versions.node, 10) < NODE_MIN) {
+  process.stderr.write(
+    `Node ${process.versions.node} is too old, ${NODE_MIN} is needed: ` +
+      "use the npm scripts, which bring their own (npm start, npm run pvtrading -- COMMAND).\n",
+  );
+  process.exitCode = 1;
+} else {
+  await program().parseAsync();
+}
