@@ -244,6 +244,14 @@ describe("the block asked for", () => {
     expect(node.feed({ ...built, value: value("w") })).toEqual([]);
   });
 
+  test("is proposed once, even before our proposal has come back", () => {
+    const built = { type: "value", height: HEIGHT, round: 0, value: value("v") } as const;
+    const { state } = step(startHeight(start("a")), { type: "start" });
+    const first = step(state, built);
+    expect(first.effects.map(inWords)).toEqual(["persist proposal v 0", "proposal v 0"]);
+    expect(step(first.state, { ...built, value: value("w") }).effects).toEqual([]);
+  });
+
   test("is not proposed late, for another round or height, or out of turn", () => {
     const node = begun("a");
     expect(node.feed({ type: "value", height: HEIGHT, round: 1, value: value("v") })).toEqual([]);

@@ -1,17 +1,22 @@
 import { describe, expect, test } from "vitest";
 import { type ModelResult, runModel } from "./model.ts";
 
-type Series = { readonly validators: string; readonly byzantine: string; readonly seeds: number };
+type Series = {
+  readonly validators: string;
+  readonly byzantine: string;
+  readonly seeds: number;
+  readonly heals?: boolean;
+};
 
 /** Runs seeds 1, 2, ... and gives each result with its seed, to replay it. */
 function runs({
-  validators,
-  byzantine,
   seeds,
+  heals = true,
+  ...who
 }: Series): (ModelResult & { readonly seed: number })[] {
   return Array.from({ length: seeds }, (_, i) => {
     const seed = i + 1;
-    return { seed, ...runModel({ seed, validators, byzantine, actions: 250 }) };
+    return { seed, ...runModel({ seed, ...who, heals, actions: 250 }) };
   });
 }
 
@@ -42,8 +47,14 @@ describe("loss, repetition, disorder, crashes, then healing", () => {
     expect(failures(results)).toEqual([]);
   });
 
+  test("three of which one lies: a third is too many to go on, but nobody is led astray", () => {
+    // All three must agree, 3 x 2 = 6 is not > 6: a quorum of two would split the two honest ones.
+    const results = runs({ validators: "abc", byzantine: "a", seeds: 200, heals: false });
+    expect(failures(results)).toEqual([]);
+  });
+
   test("the same seed gives the same run", () => {
-    const options = { seed: 7, validators: "abcd", byzantine: "a", actions: 250 };
+    const options = { seed: 7, validators: "abcd", byzantine: "a", actions: 250, heals: true };
     expect(runModel(options)).toEqual(runModel(options));
   });
 });

@@ -21,6 +21,8 @@ export type ModelOptions = {
   readonly validators: string;
   readonly byzantine: string;
   readonly actions: number;
+  /** Whether the network heals at the end and somebody must decide; else only safety is looked at. */
+  readonly heals: boolean;
 };
 
 export type ModelResult = {
@@ -76,7 +78,7 @@ class Model {
   run(): ModelResult {
     for (const home of this.#homes) this.#feed(home, { type: "start" });
     for (let i = 0; i < this.#options.actions; i += 1) this.#act();
-    this.#heal();
+    if (this.#options.heals) this.#heal();
     return {
       violations: this.#violations,
       decided: [...new Set(this.#decided.values())],
@@ -257,11 +259,10 @@ class Model {
     const round = Math.max(0, to.state.roundState.round);
     const turn = proposer(to.state.start.validators, null, round).charAt(0);
     const heard = to.state.proposals.get(round)?.proposal.blockId;
-    const says = heard ?? `x${to.name ?? ""}`;
-    if (heard === undefined) {
-      if (!this.#options.byzantine.includes(turn)) return;
-      this.#falseProposal(to, { by: turn, round, says });
-    }
+    const isProposing = heard === undefined && this.#options.byzantine.includes(turn);
+    const own = heard ?? (isProposing ? `x${to.name ?? ""}` : null);
+    const says = this.#random() < 0.3 ? null : own;
+    if (isProposing && says !== null) this.#falseProposal(to, { by: turn, round, says });
     for (const by of this.#options.byzantine) {
       for (const type of ["prevote", "precommit"] as const) {
         this.#post.push({ to, message: { type: "vote", ...vote(type, { by, round, says }) } });

@@ -1,0 +1,31 @@
+// npm run bench [-- --json] [-- --only NAME]: measures what ARCHITECTURE.md promises.
+// A table for people; with --json also, as last line, one JSON object {bench: {figure: number}}.
+
+import { parseArgs } from "node:util";
+import { clearing } from "./clearing.ts";
+import type { Bench, Figures } from "./measure.ts";
+
+/** In the order in which they run. A bench is one file and one line here. */
+const BENCHES: readonly Bench[] = [{ name: "clearing", run: clearing }];
+
+const { values } = parseArgs({
+  options: { json: { type: "boolean", default: false }, only: { type: "string" } },
+});
+
+const chosen = BENCHES.filter(({ name }) => values.only === undefined || name === values.only);
+if (chosen.length === 0) {
+  const names = BENCHES.map(({ name }) => name).join(", ");
+  process.stderr.write(`No bench is called "${values.only}"; there are: ${names}\n`);
+  process.exitCode = 2;
+}
+
+const all: Record<string, Figures> = {};
+for (const { name, run } of chosen) {
+  const figures = await run();
+  all[name] = figures;
+  process.stdout.write(`${name}\n`);
+  for (const [figure, value] of Object.entries(figures)) {
+    process.stdout.write(`  ${figure.padEnd(36)}${String(value).padStart(12)}\n`);
+  }
+}
+if (values.json && chosen.length > 0) process.stdout.write(`${JSON.stringify(all)}\n`);
