@@ -19,6 +19,7 @@ import {
   TestChain,
   testCard,
 } from "../support/ledger.ts";
+import type { Figures } from "./measure.ts";
 import { median } from "./median.ts";
 
 const MEMBERS = 40;
@@ -27,7 +28,7 @@ const BIDS_PER_MEMBER_AND_BLOCK = 5;
 const RUNS = 3;
 
 /** Median transactions per second over the runs, with how much was done. */
-export function benchApplyBlock(): Record<string, number> {
+export function benchApplyBlock(): Figures {
   const chain = bidding();
   const rates = Array.from({ length: RUNS }, () => replay(chain));
   return {

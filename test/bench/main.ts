@@ -2,11 +2,17 @@
 // A table for people; with --json also, as last line, one JSON object {bench: {figure: number}}.
 
 import { parseArgs } from "node:util";
+import { agentMemory } from "./agentMemory.ts";
+import { benchApplyBlock } from "./applyBlock.ts";
 import { clearing } from "./clearing.ts";
 import type { Bench, Figures } from "./measure.ts";
 
 /** In the order in which they run. A bench is one file and one line here. */
-const BENCHES: readonly Bench[] = [{ name: "clearing", run: clearing }];
+const BENCHES: readonly Bench[] = [
+  { name: "clearing", run: clearing },
+  { name: "applyBlock", run: benchApplyBlock },
+  { name: "agentMemory", run: agentMemory },
+];
 
 const { values } = parseArgs({
   options: { json: { type: "boolean", default: false }, only: { type: "string" } },

@@ -6,11 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { unixMs } from "../../agent/core/units/time.ts";
+import { openReader } from "../../agent/io/store/reader.ts";
 import { labHomes } from "../../agent/lab/homes.ts";
 import { Laboratory } from "../../agent/lab/laboratory.ts";
 import { firstDelivery, marketStart } from "../../agent/lab/marketStart.ts";
 import { makeWorld } from "../../agent/lab/world.ts";
-import { openReader } from "../../agent/io/store/reader.ts";
 
 const SPEED = 90;
 const HOMES = labHomes(5);
