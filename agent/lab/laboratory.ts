@@ -16,6 +16,8 @@ import { balancesLine, marketClock, shortName, timelineLines } from "./timeline.
 import { homeDir, writeAgentFile } from "./world.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
+/** As package.json's `pvtrading` and Dockerfile.arm: a home's heap is small, and should stay so. */
+const SMALL_HEAP = ["--max-semi-space-size=1", "--max-old-space-size=128"];
 const READY_MAX_MS = 60_000;
 const SETTLE_MAX_MS = 60_000;
 const ANSWER_MAX_MS = 60_000;
@@ -184,7 +186,7 @@ export class Laboratory {
     mkdirSync(dir, { recursive: true });
     return new Child({
       name,
-      args: [join(ROOT, "agent/main.ts"), "run", "--config", file, "--json"],
+      args: [...SMALL_HEAP, join(ROOT, "agent/main.ts"), "run", "--config", file, "--json"],
       logFile: join(dir, "agent.log"),
       line: (line) => this.#receive(name, line as Line),
       died: (why) => this.fail(new Error(why)),
