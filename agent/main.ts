@@ -32,6 +32,18 @@ function program(): Command {
       if (read.ok) print(0, [`right; community ${communityId(read.value.rules)}`]);
       else print(2, read.problems.map(formatProblem));
     });
+  program
+    .command("device")
+    .description("the home's inverter and meter")
+    .command("read")
+    .description("ask each device once and say what it answered")
+    .requiredOption("--config <file>", "the agent's file")
+    .option("--json", "a line of JSON for each device", false)
+    .action(async ({ config, json }: { config: string; json: boolean }) => {
+      const { readDevices } = await import("./commands/deviceRead.ts");
+      const { code, lines } = await readDevices(config, json);
+      print(code, lines);
+    });
   addLab(program);
   addIdentity(program);
   program
