@@ -4,8 +4,9 @@ import { createInterface } from "node:readline";
 import { type Agent, createAgent } from "../agent.ts";
 import { formatProblem, type HomeConfig, readConfig } from "../config.ts";
 import { checkCertificate } from "../core/certificate.ts";
+import { sameBytes } from "../core/codec/bytes.ts";
 import { Verifier } from "../core/crypto.ts";
-import { communityId, type Rules } from "../core/ledger/rules.ts";
+import { communityId, encodeRules, type Rules, type Validator } from "../core/ledger/rules.ts";
 import type { CommunityId } from "../core/units/ids.ts";
 import type { UnixMs } from "../core/units/time.ts";
 import { openClock } from "../io/clock.ts";
@@ -50,7 +51,7 @@ export async function run({ config: file, json }: RunOptions): Promise<number> {
 }
 
 type StartErrorCode =
-  /** The card is another community's, or its key is none: the operator names the right card. */
+  /** A card is another community's, or another one than its file names: the operator gives the right one. */
   | "wrongCard"
   /** The addresses to listen on are taken or not this machine's: the operator changes them. */
   | "cannotListen";
@@ -75,11 +76,14 @@ async function runHome(config: HomeConfig, { log, json }: Surroundings): Promise
   const verifier = new Verifier();
   const ending = Promise.withResolvers<number>();
   await using closers = new AsyncDisposableStack();
-  const store = openStore(config.data, { communityId: id, memberId: card.memberId, log });
-  closers.defer(() => store.close());
   const clock = openClock(config.clock, log);
   closers.defer(() => clock.close());
+  // Before the data directory is taken in the card's name.
   checkCard(card, { rules, verifier, at: clock.now(), log });
+  checkSeats(rules, { card, administrator });
+  const owner = { communityId: id, memberId: card.memberId, rules: encodeRules(rules) };
+  const store = openStore(config.data, { ...owner, log });
+  closers.defer(() => store.close());
   const devices = createDevices(config.devices, { log, limits: deviceLimits(config) });
   closers.defer(() => devices.close());
   const { network, close, addresses } = await listen(config, { card, communityId: id, log });
@@ -122,6 +126,26 @@ function checkCard(card: Card, { rules: { caPublicKey }, verifier, at, log }: Ca
   }
   const facts = JSON.stringify(refusal);
   throw new StartError("wrongCard", `This card is none of this community's: ${facts}`);
+}
+
+type Cards = { readonly card: Card; readonly administrator: Card | null };
+
+/** A seat is a key: with another one nobody would hear the card, and nobody would say why. */
+function checkSeats({ validators, administrator }: Rules, cards: Cards): void {
+  const { memberId } = cards.card;
+  const seat = validators.find((validator) => validator.memberId === memberId);
+  if (seat !== undefined && !isSeatOf(cards.card, seat)) {
+    const sentence = `The community's file knows the validator ${memberId} by another key`;
+    throw new StartError("wrongCard", `${sentence} than this card's. One of them is out of date.`);
+  }
+  const own = cards.administrator;
+  if (own === null || administrator === null || isSeatOf(own, administrator)) return;
+  const named = `${administrator.memberId} by the key in the community's file`;
+  throw new StartError("wrongCard", `administratorCard is of ${own.memberId}, not of ${named}.`);
+}
+
+function isSeatOf({ memberId, publicKey }: Card, seat: Validator): boolean {
+  return seat.memberId === memberId && sameBytes(seat.publicKey, publicKey);
 }
 
 type Listening = { readonly card: Card; readonly communityId: CommunityId; readonly log: Log };

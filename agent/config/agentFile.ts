@@ -60,13 +60,27 @@ const sunspec = table("A SunSpec device, read over Modbus TCP", {
   ]).optional(),
 });
 
-const devices = list(
-  "The home's devices",
-  z.discriminatedUnion("driver", [fronius, sunspec], { error: "one of fronius, sunspec" }),
-  DEVICES_MAX,
-).refine((all) => new Set(all.map((device) => device.name)).size === all.length, {
-  error: "each name once",
+const device = z.discriminatedUnion("driver", [fronius, sunspec], {
+  error: "one of fronius, sunspec",
 });
+
+const devices = list("The home's devices", device, DEVICES_MAX)
+  .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, {
+    error: "each name once",
+  })
+  .refine((all) => new Set(all.map(whatIsRead)).size === all.length, {
+    error: "each device once, or its counters would be added up twice",
+  });
+
+/** The same text for the same counters. */
+function whatIsRead(entry: z.output<typeof device>): string {
+  const { kind } = entry;
+  if (entry.driver === "sunspec") {
+    return `${kind} ${entry.unitId ?? 1} at ${entry.host.toLowerCase()}:${entry.port ?? 502}`;
+  }
+  const number = entry.deviceId ?? (kind === "inverter" ? 1 : 0);
+  return `${kind} ${number} at ${URL.parse(entry.url)?.origin ?? entry.url}`;
+}
 
 const trading = table("What the home trades, left out: nothing", {
   sell: table("Sell what is left over", {

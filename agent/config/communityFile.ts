@@ -90,6 +90,10 @@ const validators = list("The validators", validator, VALIDATORS_MAX)
   .min(1, { error: `a list of 1 to ${VALIDATORS_MAX}` })
   .refine((all) => new Set(all.map((one) => one.memberId)).size === all.length, {
     error: "each member once",
+    abort: true,
+  })
+  .refine((all) => new Set(all.map((one) => one.publicKey)).size === all.length, {
+    error: "each key once: a card votes for one member",
   });
 
 export const communityFile = table("A community: one market and one ledger", {

@@ -94,7 +94,10 @@ export function whole(meaning: string, { min, max }: Bounds, unit = "") {
 export function line(meaning: string, max: number) {
   const error = `text of 1 to ${max} bytes on one line`;
   const fits = (text: string) =>
-    text.length > 0 && Buffer.byteLength(text) <= max && !/\p{Cc}/u.test(text);
+    text.length > 0 &&
+    text.isWellFormed() &&
+    Buffer.byteLength(text) <= max &&
+    !/\p{Cc}/u.test(text);
   return z.string({ error }).refine(fits, { error }).describe(`${meaning}: ${error}`);
 }
 

@@ -2,7 +2,16 @@
 // file, line, key, what was found and what is allowed.
 
 import { readFileSync } from "node:fs";
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from "yaml";
 import type { z } from "zod";
 
 const FILE_BYTES_MAX = 1_048_576;
@@ -70,7 +79,7 @@ export function parseYaml<S extends z.ZodType>({
   const document = new PositionedDocument(file, text);
   const parsed = schema.safeParse(document.content, { reportInput: true });
   const problems = [...document.syntaxProblems];
-  const issues = parsed.success ? [] : parsed.error.issues;
+  const issues = parsed.success || !document.isReadable ? [] : parsed.error.issues;
   const found = issues.flatMap((issue) => issueProblems(document, issue));
   // After broken syntax the rest was guessed at: only what stands before it is worth telling.
   const broken = document.firstBrokenLine;
@@ -104,7 +113,9 @@ function issueProblems(document: PositionedDocument, issue: z.core.$ZodIssue): C
 /** A parsed file that still knows on which line each key stands. */
 class PositionedDocument {
   readonly content: unknown;
-  readonly syntaxProblems: readonly ConfigProblem[];
+  /** False: its aliases lead nowhere, and nothing can be said of its content. */
+  readonly isReadable: boolean;
+  readonly syntaxProblems: ConfigProblem[];
   readonly firstBrokenLine: number;
   readonly #file: string;
   readonly #lines = new LineCounter();
@@ -122,8 +133,15 @@ class PositionedDocument {
     }));
     // A key that stands twice breaks nothing else.
     const breaking = this.#document.errors.filter((error) => error.code !== "DUPLICATE_KEY");
+    const resolved = resolveAliases(this.#document);
+    if (!resolved.ok) {
+      const line = this.#line(resolved.offset);
+      const allowed = "aliases of anchors before them, in moderation";
+      this.syntaxProblems.push({ file, line, key: "", found: resolved.problem, allowed });
+    }
     this.firstBrokenLine = Math.min(Infinity, ...breaking.map((e) => this.#line(e.pos[0])));
-    this.content = this.#document.toJS() as unknown;
+    this.isReadable = resolved.ok;
+    this.content = resolved.ok ? resolved.content : null;
   }
 
   problem({
@@ -161,6 +179,32 @@ class PositionedDocument {
 
   #line(offset: number): number {
     return Math.max(1, this.#lines.linePos(offset).line);
+  }
+}
+
+type Resolved =
+  | { readonly ok: true; readonly content: unknown }
+  | { readonly ok: false; readonly problem: string; readonly offset: number };
+
+/** Only now does yaml notice an alias without its anchor, or of more and more: by throwing. */
+function resolveAliases(document: ReturnType<typeof parseDocument>): Resolved {
+  let offset = 0;
+  const refused = (problem: string): Resolved => ({ ok: false, problem, offset });
+  let containsItself = false;
+  visit(document, {
+    Alias: (_, alias, around) => {
+      offset = rangeStart(alias) ?? offset;
+      const anchored = alias.resolve(document);
+      containsItself = around.some((node) => node === anchored);
+      return anchored === undefined || containsItself ? visit.BREAK : undefined;
+    },
+  });
+  if (containsItself) return refused("An alias within what it stands for");
+  try {
+    return { ok: true, content: document.toJS() as unknown };
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    return refused(error.message);
   }
 }
 

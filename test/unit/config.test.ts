@@ -142,6 +142,32 @@ test("relations are checked, also beside other problems", () => {
   ]);
 });
 
+test("a device is read once: its counters would be added up twice", () => {
+  const entry = (name: string, rest: string) => `  - { name: ${name}, kind: inverter, ${rest} }`;
+  const devices = (...entries: string[]) =>
+    problems(write("agent.yaml", [...MINIMAL, "devices:", ...entries]));
+  const fronius = "driver: fronius, url: ";
+  expect(
+    devices(
+      entry("roof", `${fronius}"http://192.168.1.30"`),
+      entry("again", `${fronius}"http://192.168.1.30:80/", deviceId: 1`),
+    ).map((one) => one.split(":")[0]),
+  ).toEqual(["5 devices"]);
+  expect(
+    devices(
+      entry("roof", "driver: sunspec, host: Inverter.local"),
+      entry("again", "driver: sunspec, host: inverter.local, port: 502, unitId: 1"),
+    ).map((one) => one.split(":")[0]),
+  ).toEqual(["5 devices"]);
+  expect(
+    devices(
+      entry("roof", `${fronius}"http://192.168.1.30"`),
+      entry("barn", `${fronius}"http://192.168.1.30", deviceId: 2`),
+      entry("shed", "driver: sunspec, host: 192.168.1.30"),
+    ),
+  ).toEqual([]);
+});
+
 test("wishes beyond the community's limits are told at the home's line", () => {
   const file = write("agent.yaml", [
     ...MINIMAL,
@@ -177,6 +203,24 @@ test("broken syntax is told with what stands before it", () => {
   expect(found.join()).not.toContain("nothing");
 });
 
+test.each([
+  ["points nowhere", ["card: *nowhere"], "2 : Unresolved alias"],
+  ["contains itself", ["network: &n { listen: [*n] }"], "2 : "],
+  [
+    "multiplies",
+    ["a: &a [1, 1]", ...[..."bcdefgh"].map((name, i) => bomb(name, "abcdefg"[i] ?? ""))],
+    "9 : Excessive alias count",
+  ],
+])("an alias that %s is a problem with a line", (_, lines, found) => {
+  const file = write("agent.yaml", ["data: data", ...lines]);
+  expect(problems(file).filter((one) => one.startsWith(found))).toHaveLength(1);
+});
+
+/** "b: &b [*a, ... ten times]" */
+function bomb(name: string, of: string): string {
+  return `${name}: &${name} [${new Array(10).fill(`*${of}`).join(", ")}]`;
+}
+
 test("a file that is not there is named", () => {
   expect(problems(join(dir, "none.yaml"))).toEqual(["0 : no readable file (ENOENT)"]);
   const elsewhere = MINIMAL.map((line) => line.replace("community.json", "none.json"));
@@ -210,6 +254,12 @@ test("the community's relations", () => {
   ]);
 });
 
+test("validators do not share a key: one card would vote for two", () => {
+  const { validators } = JSON.parse(COMMUNITY) as { validators: object[] };
+  const copied = { ...validators[0], memberId: "copied@vt.edu" };
+  expect(communityProblems({ validators: [...validators, copied] })).toEqual(["32 validators"]);
+});
+
 test("what no community may have", () => {
   const wrong: [string, unknown][] = [
     ["version", 2],
@@ -218,6 +268,8 @@ test("what no community may have", () => {
     ["name", "x".repeat(65)],
     // 33 characters of two bytes are 66 bytes.
     ["name", "ä".repeat(33)],
+    // Half a character: it has no UTF-8 form, so no rules could be hashed with it.
+    ["name", "\ud800"],
     ["caPublicKey", "00".repeat(32)],
     ["caPublicKey", "D75A"],
     ["bootstrap", ["192.168.1.20:4001"]],

@@ -78,7 +78,17 @@ export type Header = ShapeOf<typeof headerShape>;
 export type Block = ShapeOf<typeof blockShape>;
 
 export function blockId(header: Header): BlockId {
-  return sha256Hex(encode(headerShape, header)) as BlockId;
+  return sha256Hex(encodeHeader(header)) as BlockId;
+}
+
+/** The header's canonical bytes, whose SHA-256 is the block's id. */
+export function encodeHeader(header: Header): Uint8Array {
+  return encode(headerShape, header);
+}
+
+/** Reads a header by itself, as a proof of inclusion carries it. */
+export function decodeHeader(encoded: Uint8Array): Result<Header, Malformed> {
+  return decode(headerShape, encoded, BLOCK_BYTES_MAX);
 }
 
 export function encodeBlock(block: Block): Uint8Array {

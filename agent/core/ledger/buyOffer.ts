@@ -7,10 +7,10 @@ import { addMoney, cost, formatTokens, type MicroTokens, subtractMoney } from ".
 import { freeBalance, reserve } from "./accounts.ts";
 import { type Draft, type DraftListing, memberOf } from "./draft.ts";
 import {
-  checkSequence,
+  checkOfferSequence,
   type ListingRefusal,
+  type OfferSequenceRefusal,
   openListing,
-  type StaleSequence,
 } from "./openListing.ts";
 import type { PriceBeyondMax } from "./pvOffer.ts";
 import { stampOf } from "./stamp.ts";
@@ -19,7 +19,7 @@ import type { PayloadOf } from "./transaction.ts";
 
 export type BuyOfferRefusal =
   | ListingRefusal
-  | StaleSequence
+  | OfferSequenceRefusal
   /** More than the member's connection carries in an hour, Wh. */
   | { readonly code: "beyondBidMax"; readonly wanted: number; readonly max: number }
   | PriceBeyondMax
@@ -40,7 +40,7 @@ export function buyOffer(
   const found = openListing(draft, listingId);
   if (!found.ok) return found;
   const listing = found.value;
-  const fresh = checkSequence(listing.buyOffers.get(author)?.sequence, sequence);
+  const fresh = checkOfferSequence(listing.buyOffers.get(author)?.sequence, sequence);
   if (!fresh.ok) return fresh;
   const { bidMax, priceMax } = draft.rules;
   if (energy > bidMax) return refused({ code: "beyondBidMax", wanted: energy, max: bidMax });

@@ -4,7 +4,9 @@
 //                                                    or the administrator
 //   grant, revoke                                    the CA (author null)
 //   createListing, acceptOfferBroadcast, closeBidding   the administrator
-//   everything else                                  a registered member that is not revoked
+//   everything else                                  a registered member
+//
+// Nobody whose card was revoked says anything, the administrator included.
 
 import { type BadCertificate, readCertificate } from "../certificate.ts";
 import type { Verifier } from "../crypto.ts";
@@ -62,19 +64,20 @@ function authorKey(
   registry: Registry,
   { author, payload }: Transaction,
 ): Result<Uint8Array, SignatureRefusal> {
-  const { administrator, caPublicKey } = registry.rules;
   switch (payload.type) {
     case "grant":
     case "revoke":
-      return author === null ? accepted(caPublicKey) : refused({ code: "notAllowed", who: "CA" });
+      return author === null
+        ? accepted(registry.rules.caPublicKey)
+        : refused({ code: "notAllowed", who: "CA" });
     case "createListing":
     case "acceptOfferBroadcast":
     case "closeBidding":
-      return administrator !== null && author === administrator.memberId
-        ? accepted(administrator.publicKey)
-        : refused({ code: "notAllowed", who: "administrator" });
+      return (
+        administratorKey(registry, author) ?? refused({ code: "notAllowed", who: "administrator" })
+      );
     case "registerMember":
-      return registrationKey(registry.rules, author, payload);
+      return registrationKey(registry, author, payload);
     case "registerPv":
     case "pvOffer":
     case "buyOffer":
@@ -92,14 +95,23 @@ function memberKey(registry: Registry, author: MemberId): Result<Uint8Array, Sig
   return accepted(member.publicKey);
 }
 
+/** null: the author is not the administrator. Who is also a member is revoked like any other. */
+function administratorKey(
+  { rules: { administrator }, members }: Registry,
+  author: MemberId | null,
+): Result<Uint8Array, SignatureRefusal> | null {
+  if (administrator === null || author !== administrator.memberId) return null;
+  if (members.get(author)?.revoked === true) return refused({ code: "revoked", memberId: author });
+  return accepted(administrator.publicKey);
+}
+
 function registrationKey(
-  { administrator }: Rules,
+  registry: Registry,
   author: MemberId | null,
   { memberId, certificate }: PayloadOf<"registerMember">,
 ): Result<Uint8Array, SignatureRefusal> {
-  if (administrator !== null && author === administrator.memberId) {
-    return accepted(administrator.publicKey);
-  }
+  const byAdministrator = administratorKey(registry, author);
+  if (byAdministrator !== null) return byAdministrator;
   if (author !== memberId) {
     return refused({ code: "notAllowed", who: "the member itself or the administrator" });
   }

@@ -7,6 +7,8 @@ import { applyTransaction, type RuleRefusal } from "./applyTransaction.ts";
 import { beginBlock } from "./blockExecution.ts";
 import { BLOCK_TIME_MAX } from "./calendar.ts";
 import { checkSignature } from "./checkSignature.ts";
+import { draftOf, finishDraft } from "./draft.ts";
+import { nextDue } from "./due.ts";
 import type { LedgerState } from "./state.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -20,9 +22,49 @@ export function checkTransaction(
   verifier: Verifier,
   time: UnixMs,
 ): Result<void, RuleRefusal> {
-  // First, so that nobody makes us clear a market with a forged message.
-  const signed = checkSignature(state, transaction, verifier);
-  if (!signed.ok) return signed;
-  const at = Math.min(Math.max(time, addTime(state.time, 1)), BLOCK_TIME_MAX);
-  return applyTransaction(beginBlock(state, unixMs(at)).draft, transaction, verifier);
+  return new TransactionCheck(verifier).check(state, transaction, time);
+}
+
+/** `base` with what is due done, as it stands from `from` until more is due; null: never. */
+type Settled = {
+  readonly base: LedgerState;
+  readonly state: LedgerState;
+  readonly from: UnixMs;
+  readonly until: UnixMs | null;
+};
+
+/**
+ * `checkTransaction` for one transaction after another: what is due is done once, not for each. Else every
+ * late offer between the cut-off and the block that closes the auction would make us clear the market.
+ */
+export class TransactionCheck {
+  readonly #verifier: Verifier;
+  #settled: Settled | null = null;
+
+  constructor(verifier: Verifier) {
+    this.#verifier = verifier;
+  }
+
+  check(state: LedgerState, transaction: Transaction, time: UnixMs): Result<void, RuleRefusal> {
+    // First, so that nobody makes us clear a market with a forged message.
+    const signed = checkSignature(state, transaction, this.#verifier);
+    if (!signed.ok) return signed;
+    const at = unixMs(Math.min(Math.max(time, addTime(state.time, 1)), BLOCK_TIME_MAX));
+    if (this.#settled === null || !holds(this.#settled, state, at)) {
+      this.#settled = settle(state, at);
+    }
+    const draft = draftOf(this.#settled.state, at);
+    return applyTransaction(draft, transaction, this.#verifier);
+  }
+}
+
+function settle(base: LedgerState, from: UnixMs): Settled {
+  const { draft, systemSteps } = beginBlock(base, from);
+  const { lastBlock } = base;
+  const state = systemSteps.length === 0 ? base : { ...finishDraft(draft), lastBlock };
+  return { base, state, from, until: nextDue(state) };
+}
+
+function holds({ base, from, until }: Settled, state: LedgerState, at: UnixMs): boolean {
+  return base === state && at >= from && (until === null || at < until);
 }

@@ -14,6 +14,17 @@ export type StaleSequence =
   /** Not above the number that is on the ledger: a replay, or overtaken by an amendment. */
   { readonly code: "staleSequence"; readonly have: number; readonly got: number };
 
+/**
+ * Sequences of one listing's offers and bids end here. Amendments cost nothing and every home keeps them for
+ * ever: without an end one member could fill all disks.
+ */
+export const OFFER_SEQUENCE_MAX = 255;
+
+export type OfferSequenceRefusal =
+  | StaleSequence
+  /** The next listing counts anew. */
+  | { readonly code: "sequenceBeyondMax"; readonly got: number; readonly max: number };
+
 /** The listing if it is in ACCEPT_OFFERS. */
 export function openListing(
   draft: Draft,
@@ -31,4 +42,13 @@ export function openListing(
 export function checkSequence(have: number | undefined, got: number): Result<void, StaleSequence> {
   if (have === undefined || got > have) return accepted(undefined);
   return refused({ code: "staleSequence", have, got });
+}
+
+/** `checkSequence` for an offer or a bid. */
+export function checkOfferSequence(
+  have: number | undefined,
+  got: number,
+): Result<void, OfferSequenceRefusal> {
+  if (got <= OFFER_SEQUENCE_MAX) return checkSequence(have, got);
+  return refused({ code: "sequenceBeyondMax", got, max: OFFER_SEQUENCE_MAX });
 }

@@ -4,17 +4,17 @@ import { accepted, type Result, refused } from "../result.ts";
 import type { MemberId, TransactionId } from "../units/ids.ts";
 import type { Draft } from "./draft.ts";
 import {
-  checkSequence,
+  checkOfferSequence,
   type ListingRefusal,
+  type OfferSequenceRefusal,
   openListing,
-  type StaleSequence,
 } from "./openListing.ts";
 import { stampOf } from "./stamp.ts";
 import type { PayloadOf } from "./transaction.ts";
 
 export type PvOfferRefusal =
   | ListingRefusal
-  | StaleSequence
+  | OfferSequenceRefusal
   /** The PV must be registered first. */
   | { readonly code: "pvUnknown"; readonly pv: string }
   /** Someone else's PV. */
@@ -47,7 +47,7 @@ export function pvOffer(
   const listing = openListing(draft, listingId);
   if (!listing.ok) return listing;
   const { pvOffers } = listing.value;
-  const fresh = checkSequence(pvOffers.get(pvId)?.sequence, sequence);
+  const fresh = checkOfferSequence(pvOffers.get(pvId)?.sequence, sequence);
   if (!fresh.ok) return fresh;
   if (energy > pv.capacity) {
     // W for one hour are as many Wh.

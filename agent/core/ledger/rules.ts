@@ -5,9 +5,11 @@ import {
   array,
   boolean,
   bytes,
+  decode,
   encode,
   int64,
   integer,
+  type Malformed,
   nullable,
   oneOf,
   type Shape,
@@ -16,6 +18,7 @@ import {
   text,
 } from "../codec/shape.ts";
 import { sha256Hex } from "../crypto.ts";
+import type { Result } from "../result.ts";
 import type { Wh } from "../units/energy.ts";
 import { type CommunityId, isMemberId, MEMBER_ID_MAX, type MemberId } from "../units/ids.ts";
 import { type MicroTokens, type MilliTokensPerKwh, PRICE_MAX } from "../units/money.ts";
@@ -95,9 +98,22 @@ export const rulesShape = struct({
 export type Rules = ShapeOf<typeof rulesShape>;
 export type Validator = ShapeOf<typeof validatorShape>;
 
+/** A full set of validators has some 4 kB. */
+export const RULES_BYTES_MAX = 16_384;
+
+/** The rules' canonical bytes, whose SHA-256 is the community's id. */
+export function encodeRules(rules: Rules): Uint8Array {
+  return encode(rulesShape, rules);
+}
+
+/** Reads rules; whether they are the community's shows their hash. */
+export function decodeRules(encoded: Uint8Array): Result<Rules, Malformed> {
+  return decode(rulesShape, encoded, RULES_BYTES_MAX);
+}
+
 /** SHA-256 of the rules' canonical bytes. */
 export function communityId(rules: Rules): CommunityId {
-  return sha256Hex(encode(rulesShape, rules)) as CommunityId;
+  return sha256Hex(encodeRules(rules)) as CommunityId;
 }
 
 /** The paper's hour: open at X-59 min, cut off at X-1 min, readings until X+1 h 15 min. */

@@ -30,8 +30,8 @@ import { payloadShape } from "./transaction.ts";
 const ID_MAX = 128;
 const TIME_MAX = Number.MAX_SAFE_INTEGER;
 const ITEMS_MAX = 1_000_000;
-/** Ten thousand members with everything they can have open stay below. */
-const STATE_BYTES_MAX = 67_108_864;
+/** As much as SQLite holds in one value: what could be written as a checkpoint can be read again. */
+const STATE_BYTES_MAX = 1_000_000_000;
 
 const time = integer<UnixMs>(0, TIME_MAX);
 const energy = integer<Wh>(0, TIME_MAX);

@@ -5,6 +5,8 @@ import { type Watts, type Wh, watts, wh } from "../../core/units/energy.ts";
 
 /** More than 1 GW at a home is a sentinel that was sent as a number. */
 export const POWER_W_MAX = 1_000_000_000;
+/** 1 TWh is more than any home counts; sums of all its devices stay far from the end of exact numbers. */
+export const COUNTER_WH_MAX = 1_000_000_000_000;
 
 /**
  * `value` x 10^`exponent`, correctly rounded: 1.005 x 10^3 is 1005, where the product of the two
@@ -22,8 +24,7 @@ export function plausibleWatts(value: number): Watts | null {
   return watts(Math.round(value) + 0);
 }
 
-/** The whole watt-hours that have been counted completely; null if negative, or beyond a safe integer. */
+/** The whole watt-hours that have been counted completely; null if negative, or beyond COUNTER_WH_MAX. */
 export function countedWh(value: number): Wh | null {
-  const whole = Math.floor(value);
-  return value >= 0 && Number.isSafeInteger(whole) ? wh(whole) : null;
+  return value >= 0 && value <= COUNTER_WH_MAX ? wh(Math.floor(value) + 0) : null;
 }

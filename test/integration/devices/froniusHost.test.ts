@@ -114,6 +114,9 @@ describe("FroniusHost", () => {
     ["another page", (_, response) => response.end("<html>router</html>")],
     ["a redirect", (_, response) => response.writeHead(302, { location: "/login" }).end()],
     ["a foreign base", (_, response) => response.end('{"BaseURL":"//example.org/"}')],
+    // URL parsers take a backslash for a slash and leave out tabs and line breaks.
+    ["a foreign base, \\", (_, response) => response.end('{"BaseURL":"/\\\\example.org/"}')],
+    ["a foreign base, tab", (_, response) => response.end('{"BaseURL":"/\\t/example.org/"}')],
     ["no HTTP", (_, response) => response.socket?.end("220 ready\r\n")],
   ])("%s is unintelligible", async (_, script) => {
     const { url } = await serve(script);

@@ -27,9 +27,12 @@ const RETRIES_MAX = 3;
 /** A datalogger that knows nothing of GetAPIVersion speaks version 0. Source: Solar API V0 manual. */
 const API_V0: Api = { base: "/solar_api/", idName: "DeviceIndex" };
 
+/** On this host: URL parsers read `//x`, `/\x` and `/<tab>/x` as another one. */
+const BASE_PATH = /^\/(?!\/)[\w./-]*$/;
+
 const version = z.looseObject({
   APIVersion: z.number().optional(),
-  BaseURL: z.string().regex(/^\/(?!\/)/),
+  BaseURL: z.string().regex(BASE_PATH),
 });
 
 /** Shared by all devices behind one URL, so that they queue. Ends when `signal` is aborted. */

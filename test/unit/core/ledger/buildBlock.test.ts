@@ -71,10 +71,14 @@ describe("buildBlock", () => {
   it("stops at 1000 transactions", () => {
     // Cancelled bids are about the smallest transactions there are, less than 115 bytes.
     const chain = new TestChain();
-    chain.add(T("16:10:00"), [ALICE, registration(ALICE)]);
+    const names = ["a1@vt.edu", "a2@vt.edu", "a3@vt.edu", "a4@vt.edu"];
+    chain.add(T("16:10:00"), ...names.map((name) => [name, registration(name)] as const));
     const cancel = { energy: kwh(0), price: perKwh(1) };
-    const transactions = Array.from({ length: 1001 }, (_, sequence) =>
-      signed(chain.rules, ALICE, say.buyOffer(LISTING, { ...cancel, sequence })),
+    // 4 x 251 = 1004, for a member has 256 sequences in a listing.
+    const transactions = names.flatMap((name) =>
+      Array.from({ length: 251 }, (_, sequence) =>
+        signed(chain.rules, name, say.buyOffer(LISTING, { ...cancel, sequence })),
+      ),
     );
     const { block, dropped } = chain.addSigned(T("16:11:00"), transactions);
     expect(block.transactions.length).toBe(1000);

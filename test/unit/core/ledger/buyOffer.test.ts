@@ -59,6 +59,17 @@ describe("buyOffer", () => {
     expect(reserved).toEqual([15, 40, 2, 0]);
   });
 
+  it("sequenceBeyondMax: nobody fills everyone's disk with amendments, which cost nothing", () => {
+    const chain = openChain();
+    const refusal = { code: "sequenceBeyondMax", got: 256, max: 255 };
+    expect(chain.refusal(T("16:20:00"), BUYER, bid(5, 3, 256))).toEqual(refusal);
+    chain.add(T("16:21:00"), [BUYER, bid(5, 3, 255)]);
+    expect(chain.reserved(BUYER)).toBe(15);
+    expect(chain.refusal(T("16:22:00"), BUYER, bid(6, 3, 256))).toEqual(refusal);
+    // Each listing counts anew.
+    expect(chain.add(T("16:23:00"), [BUYER, bid(1, 3, 0, NEXT)]).dropped).toEqual([]);
+  });
+
   it("says a change once a block, as it is in the end, and not at all if there is none", () => {
     const chain = openChain();
     const { events } = chain.add(T("16:20:00"), [BUYER, bid(5, 3, 1)], [BUYER, bid(2, 3, 2)]);

@@ -90,6 +90,18 @@ describe("checkSignature", () => {
     });
   });
 
+  it("an administrator's card ends like any other, for its steps and its registrations", () => {
+    const lab = new TestChain(makeRules({ schedule: "manual" }));
+    lab.add("2018-03-21T12:00:00Z", [ADMINISTRATOR, registration(ADMINISTRATOR)]);
+    lab.add("2018-03-21T12:00:01Z", [null, say.revoke(1, ADMINISTRATOR)]);
+    const revoked = { code: "revoked", memberId: ADMINISTRATOR };
+    const step = say.administrator("createListing", 1, "21Mar18-13:00");
+    expect(lab.refusal("2018-03-21T12:00:02Z", ADMINISTRATOR, step)).toEqual(revoked);
+    // It could mint: a manual community's administrator says what a new member starts with.
+    const minted = registration("carol@vt.edu", tokens(1_000_000));
+    expect(lab.refusal("2018-03-21T12:00:03Z", ADMINISTRATOR, minted)).toEqual(revoked);
+  });
+
   it("a signature made for a community with other rules is none here", () => {
     const other = communityId(makeRules({ name: "another" }));
     const unsigned = { author: memberId(ALICE), payload: say.registerPv("roof") };

@@ -83,6 +83,16 @@ describe("pvOffer", () => {
     });
   });
 
+  it("sequenceBeyondMax: amendments have an end", () => {
+    const chain = openChain();
+    const offer = say.pvOffer(LISTING, "roof", { energy: kwh(6), sequence: 256 });
+    expect(chain.refusal(T("16:20:00"), ALICE, offer)).toEqual({
+      code: "sequenceBeyondMax",
+      got: 256,
+      max: 255,
+    });
+  });
+
   it("staleSequence: the same transaction again, in a later block", () => {
     const chain = openChain();
     const transaction = signed(

@@ -96,6 +96,14 @@ describe("parseMeter", () => {
     });
   });
 
+  test("takes a counter of -0 for 0", () => {
+    const body = `{"Head":{"Status":{"Code":0}},"Body":{"Data":${JSON.stringify(grid)}}}`;
+    const negative = body.replace("31189707", "-0.0");
+    const outcome = parseMeter({ status: 200, body: negative }, 0);
+    // toBe tells -0 from 0.
+    expect(outcome.ok && outcome.value.kind === "meter" && outcome.value.exported).toBe(0);
+  });
+
   test("refuses zeros without a voltage, accepts those of a new meter", () => {
     const zeros = {
       ...grid,
@@ -111,6 +119,8 @@ describe("parseMeter", () => {
     ["text", { EnergyReal_WAC_Plus_Absolute: "5084426" }],
     ["a negative counter", { EnergyReal_WAC_Minus_Absolute: -1 }],
     ["an impossible power", { PowerReal_P_Sum: 1e12 }],
+    // Two such devices would add up to more than a number holds exactly, and stop the agent.
+    ["an impossible counter", { EnergyReal_WAC_Plus_Absolute: 9e15 }],
     ["a list", { PowerReal_P_Sum: [1] }],
   ])("refuses %s", (_, change) => {
     expect(read({ ...grid, ...change })).toMatchObject({ code: "unintelligible" });

@@ -100,8 +100,11 @@ describe("countedEnergy", () => {
     expect(read({ 24: 0, 25: 0, 26: 0 })).toBe(0);
     expect(read({ 24: 0, 25: 0 })).toBe(null);
     expect(read({ 24: 0xffff, 25: 0xffff, 26: 0 })).toBe(null);
-    // 4294967294 x 10^10 is more than a safe integer.
+    // 4294967294 x 10^10 is more than a number holds exactly.
     expect(read({ 24: 0xffff, 25: 0xfffe, 26: 10 })).toBe(null);
+    // 4294967294 x 10^3 Wh is 4.3 TWh: a country, not a home. 999999999 x 10^3 Wh is just below 1 TWh.
+    expect(read({ 24: 0xffff, 25: 0xfffe, 26: 3 })).toBe(null);
+    expect(read({ 24: 0x3b9a, 25: 0xc9ff, 26: 3 })).toBe(999999999000);
   });
 
   test("turns a count that goes downwards", () => {
