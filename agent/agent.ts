@@ -22,7 +22,7 @@ import { createMeterLoop } from "./loops/meter.ts";
 import { openOutbox, type SubmitAs, type Submitted } from "./loops/outbox.ts";
 import { createSyncLoop } from "./loops/sync.ts";
 import { createTradeLoop } from "./loops/trade.ts";
-import type { NetworkHandlers, Ports, Reception, Signer } from "./ports.ts";
+import type { NetworkHandlers, Ports, Reception, Signer, Store } from "./ports.ts";
 
 export type AgentSettings = {
   readonly rules: Rules;
@@ -52,7 +52,12 @@ export function createAgent(
   verifier: Verifier = new Verifier(),
 ): Agent {
   const { rules } = settings;
-  const { clock, network, store, signer, publisher, log } = ports;
+  const { clock, network, signer, publisher, log } = ports;
+  let isStarted = false;
+  let isHalted = false;
+  const store = failStop(ports.store, (error) => {
+    if (isStarted) halt("the disk failed", { code: "storeFailed", detail: String(error) });
+  });
   const ledger = openLedger({ rules, store, verifier });
   const mempool = createMempool({ verifier, clock, ledger: ledger.state });
   const outbox = openOutbox({
@@ -86,6 +91,8 @@ export function createAgent(
   };
 
   const halt = (reason: string, facts: Refusal): void => {
+    if (isHalted) return;
+    isHalted = true;
     log.error(reason, { ...facts });
     publisher.publish({ type: "halted", reason: `${reason}: ${JSON.stringify(facts)}` });
     stop();
@@ -93,6 +100,10 @@ export function createAgent(
 
   const consensus: ConsensusLoop = createConsensusLoop({
     ...{ rules, verifier, store, clock, network, signer, log, ledger, mempool, commit },
+    refused: (refusal) => {
+      count(refusal);
+      log.debug("consensus message refused", { ...refusal });
+    },
     behind: (height, peer) => sync.behind(height, peer),
   });
   const sync = createSyncLoop({
@@ -148,6 +159,7 @@ export function createAgent(
   };
 
   const start = (): void => {
+    isStarted = true;
     const { height } = ledger.state();
     publisher.publish({ type: "started", home: signer.memberId, height, stateRoot: ledger.root() });
     network.start(handlers);
@@ -159,9 +171,10 @@ export function createAgent(
 
   const stop = (): void => {
     trade.stop();
-    meter.stop();
     sync.stop();
     consensus.stop();
+    // Last, for it writes what it has not saved yet, and the disk may be what has failed.
+    meter.stop();
   };
 
   return {
@@ -169,6 +182,31 @@ export function createAgent(
     ledger: ledger.state,
     head: () => ({ height: ledger.state().height, stateRoot: ledger.root() }),
     refusals: () => refusals,
+  };
+}
+
+/**
+ * After a write that failed nobody knows what memory and disk have in common, in the middle of whatever it
+ * was: only a new start from the disk is sure to be right.
+ */
+function failStop(store: Store, failed: (error: unknown) => void): Store {
+  const guard =
+    <A extends readonly unknown[]>(write: (...args: A) => void) =>
+    (...args: A): void => {
+      try {
+        write(...args);
+      } catch (error) {
+        failed(error);
+        throw error;
+      }
+    };
+  return {
+    ...store,
+    commit: guard(store.commit),
+    saveSigned: guard(store.saveSigned),
+    saveOwnTransaction: guard(store.saveOwnTransaction),
+    dropOwnTransactions: guard(store.dropOwnTransactions),
+    saveSamples: guard(store.saveSamples),
   };
 }
 

@@ -2,11 +2,14 @@
 // Persist, then send: a vote leaves the house only after store.saveSigned has returned.
 //
 // newHeight --(something to say | due step | others talk)--> step(start) --> ... --> decide --> commit --> newHeight
+//
+// While the clock is not set nothing is signed. The height goes on as if we had spoken, and so may stand
+// still for want of our vote; when the clock is set the height is entered again, as after a crash.
 
 import { sameBytes } from "../core/codec/bytes.ts";
-import { bytesToHex } from "../core/codec/hex.ts";
+import type { Malformed } from "../core/codec/shape.ts";
 import type { DriverState } from "../core/consensus/driver.ts";
-import { messagesFor, resume, startHeight, step } from "../core/consensus/driver.ts";
+import { messagesFor, newsOf, resume, startHeight, step } from "../core/consensus/driver.ts";
 import type { Effect, UnsignedMessage } from "../core/consensus/effect.ts";
 import type { Durable, HeightStart, Input, Verdict } from "../core/consensus/input.ts";
 import {
@@ -15,20 +18,18 @@ import {
   encodeConsensusMessage,
   type Proposal,
   proposalSignBytes,
-  type Vote,
   voteSignBytes,
 } from "../core/consensus/message.ts";
-import { proposer } from "../core/consensus/proposer.ts";
 import { isTimely } from "../core/consensus/timely.ts";
 import { timeoutDuration } from "../core/consensus/timeouts.ts";
-import { SIGNATURE_BYTES, type Verifier } from "../core/crypto.ts";
+import type { Verifier } from "../core/crypto.ts";
 import { blockId, decodeBlock, encodeBlock, hasItsTransactions } from "../core/ledger/block.ts";
 import { buildBlock } from "../core/ledger/buildBlock.ts";
 import { nextDue } from "../core/ledger/due.ts";
 import { communityId, type Rules } from "../core/ledger/rules.ts";
 import { mustBeAccepted } from "../core/result.ts";
 import type { CommunityId, MemberId } from "../core/units/ids.ts";
-import { addTime, type UnixMs } from "../core/units/time.ts";
+import { addTime, type DurationMs, SECOND_MS, type UnixMs } from "../core/units/time.ts";
 import type {
   Cancel,
   Clock,
@@ -42,9 +43,13 @@ import type {
 import type { Executed, Ledger } from "./ledger.ts";
 import type { Mempool } from "./mempool.ts";
 
-/** Messages kept for the next heights, for neighbours a moment ahead of us. */
-const EARLY_MESSAGES_MAX = 256;
+/** Kept for neighbours a moment ahead of us: so many heights, rounds 0 to 3, each validator's messages once. */
 const EARLY_HEIGHTS_MAX = 2;
+const EARLY_ROUND_MAX = 3;
+/** How often it is looked whether a clock that was not set is set by now. */
+const CLOCK_LOOK_EVERY: DurationMs = SECOND_MS;
+/** For a proposal that is not kept: whatever its block is, it does not matter. */
+const NOT_JUDGED: Verdict = { valid: false, timely: false };
 
 export type ConsensusLoop = {
   readonly start: () => void;
@@ -61,6 +66,15 @@ export type ConsensusLoop = {
   readonly messages: () => readonly Uint8Array[];
 };
 
+/** Why a message is rejected: the fault of whoever passed it on, for it could have checked. */
+export type MessageRefusal =
+  | Malformed
+  /** Of the height under way, by someone who has no vote. */
+  | { readonly code: "notValidator"; readonly author: string }
+  | { readonly code: "badSignature" }
+  /** The bytes are not the block whose id the proposer signed. */
+  | { readonly code: "otherBlock" };
+
 export type ConsensusDependencies = {
   readonly rules: Rules;
   readonly verifier: Verifier;
@@ -73,6 +87,8 @@ export type ConsensusDependencies = {
   readonly mempool: Mempool;
   /** Commits: the agent's one place where a block becomes the ledger. */
   readonly commit: (executed: Executed, certificate: Parameters<Ledger["commit"]>[1]) => void;
+  /** Told of each message that nobody honest passes on. */
+  readonly refused: (refusal: MessageRefusal) => void;
   /** `peer` passes on messages of a greater height: blocks up to `height` exist. */
   readonly behind: (height: number, peer: MemberId) => void;
 };
@@ -88,15 +104,17 @@ class Loop implements ConsensusLoop {
   readonly #self: MemberId | null;
   #driver: DriverState | null = null;
   #start: HeightStart;
+  #isRunning = false;
+  /** Something of ours was held back at this height, for the clock was not set. */
+  #isMuted = false;
   #isUnderWay = false;
   #isResting = false;
   #isBusy = false;
   #inputs: Input[] = [];
-  #timers: Cancel[] = [];
+  readonly #timers = new Set<Cancel>();
   #records = new Map<string, SignedRecord>();
-  /** Signatures of the messages of this height that need not be looked at again. */
-  #accepted = new Set<string>();
-  #early: (Heard & { readonly height: number })[] = [];
+  /** By height, round, author and kind: nobody can take another's place. */
+  #early = new Map<string, Heard & { readonly height: number }>();
 
   constructor(dependencies: ConsensusDependencies) {
     const { rules, signer } = dependencies;
@@ -109,19 +127,14 @@ class Loop implements ConsensusLoop {
   }
 
   start(): void {
-    this.#start = this.#nextStart();
-    const durable = this.#d.store.durable();
-    if (durable === null || durable.height !== this.#start.height) {
-      this.#begin();
-      return;
-    }
-    this.#resume(durable);
+    this.#isRunning = true;
+    this.#enter();
   }
 
   stop(): void {
-    this.#clearTimers();
+    this.#isRunning = false;
+    this.#leave();
     this.#driver = null;
-    this.#inputs = [];
   }
 
   position(): { height: number; isUnderWay: boolean } {
@@ -134,60 +147,62 @@ class Loop implements ConsensusLoop {
   }
 
   followLedger(): void {
-    if (this.#driver === null || this.#start.height === this.#d.ledger.state().height + 1) return;
-    this.#begin();
+    if (this.#driver !== null && this.#isBehindLedger()) this.#enter();
   }
 
   wake(): void {
     if (this.#driver === null || this.#isUnderWay || this.#isResting) return;
+    // Block sync is about to say so: this height is over, there is nothing to say in it.
+    if (this.#isBehindLedger()) return;
     const { ledger, mempool, clock } = this.#d;
     const due = nextDue(ledger.state());
     if (mempool.size() > 0 || (due !== null && clock.now() >= due)) this.#feed({ type: "start" });
   }
 
   receive(encoded: Uint8Array, from: MemberId): Reception {
-    // Gossip, pushes and answers bring the same message many times; its signature ends it.
-    const mark = bytesToHex(encoded.subarray(-SIGNATURE_BYTES));
-    if (this.#accepted.has(mark)) return "ignore";
-    const reception = this.#receiveNew(encoded, from);
-    if (reception === "accept") this.#accepted.add(mark);
-    return reception;
-  }
-
-  #receiveNew(encoded: Uint8Array, from: MemberId): Reception {
     const decoded = decodeConsensusMessage(encoded);
-    if (!decoded.ok) return "reject";
+    if (!decoded.ok) return this.#reject(decoded.refusal);
     const message = decoded.value;
     const { height } = this.#start;
     if (this.#driver === null || message.height < height) return "ignore";
     if (message.height > height) return this.#keepForLater(message, { encoded, from });
-    return message.type === "vote" ? this.#receiveVote(message) : this.#receiveProposal(message);
-  }
-
-  #receiveVote(vote: Vote & { readonly type: "vote" }): Reception {
-    const key = this.#keyOf(vote.validator);
-    if (key === null) return "reject";
-    const message = voteSignBytes(this.#community, vote);
-    if (!this.#d.verifier.verify({ publicKey: key, message, signature: vote.signature }))
-      return "reject";
-    this.#hear({ type: "vote", vote });
+    const author = authorOf(message);
+    if (this.#keyOf(author) === null) return this.#reject({ code: "notValidator", author });
+    // Gossip, pushes and answers bring the same message many times; only the first is looked at.
+    const news = newsOf(this.#driver, message);
+    if (news === null) return "ignore";
+    const forged = this.#forgery(message);
+    if (forged !== null) return this.#reject(forged);
+    if (message.type === "vote") {
+      this.#hear({ type: "vote", vote: message });
+    } else {
+      const verdict = news === "kept" ? this.#judge(message) : NOT_JUDGED;
+      this.#hear({ type: "proposal", proposal: message, verdict });
+    }
     return "accept";
   }
 
-  #receiveProposal(proposal: Proposal & { readonly type: "proposal" }): Reception {
-    const key = this.#keyOf(proposal.proposer);
-    if (key === null) return "reject";
-    const message = proposalSignBytes(this.#community, proposal);
-    const { signature } = proposal;
-    if (!this.#d.verifier.verify({ publicKey: key, message, signature })) return "reject";
-    const block = decodeBlock(proposal.block);
+  #reject(refusal: MessageRefusal): Reception {
+    this.#d.refused(refusal);
+    return "reject";
+  }
+
+  /** Null if its author said it, whole. */
+  #forgery(message: ConsensusMessage): MessageRefusal | null {
+    const author = authorOf(message);
+    const publicKey = this.#keyOf(author);
+    if (publicKey === null) return { code: "notValidator", author };
+    const { signature } = message;
+    const signed = { publicKey, message: this.#signBytes(message), signature };
+    if (!this.#d.verifier.verify(signed)) return { code: "badSignature" };
+    if (message.type === "vote") return null;
     // The signature covers the id only: whoever passed this on could have swapped the rest.
-    if (!block.ok || blockId(block.value.header) !== proposal.blockId) return "reject";
-    if (!hasItsTransactions(block.value)) return "reject";
-    const { validators, lastProposer } = this.#start;
-    if (proposer(validators, lastProposer, proposal.round) !== proposal.proposer) return "ignore";
-    this.#hear({ type: "proposal", proposal, verdict: this.#judge(proposal) });
-    return "accept";
+    const block = decodeBlock(message.block);
+    const isWhole =
+      block.ok &&
+      blockId(block.value.header) === message.blockId &&
+      hasItsTransactions(block.value);
+    return isWhole ? null : { code: "otherBlock" };
   }
 
   /** Others talk of this height: join them at once, or their proposal times out. */
@@ -197,20 +212,17 @@ class Loop implements ConsensusLoop {
   }
 
   #keepForLater(message: ConsensusMessage, { encoded, from }: Heard): Reception {
-    const author = message.type === "vote" ? message.validator : message.proposer;
-    const key = this.#keyOf(author);
-    if (key === null) return "ignore";
-    const signBytes =
-      message.type === "vote"
-        ? voteSignBytes(this.#community, message)
-        : proposalSignBytes(this.#community, message);
-    const { signature } = message;
-    if (!this.#d.verifier.verify({ publicKey: key, message: signBytes, signature }))
-      return "reject";
-    this.#d.behind(message.height - 1, from);
-    const isNear = message.height <= this.#start.height + EARLY_HEIGHTS_MAX;
-    if (!isNear || this.#early.length >= EARLY_MESSAGES_MAX) return "ignore";
-    this.#early.push({ height: message.height, encoded, from });
+    const author = authorOf(message);
+    if (this.#keyOf(author) === null) return "ignore";
+    const { height, round } = message;
+    const key = `${height} ${round} ${author} ${typeOf(message)}`;
+    if (this.#early.has(key)) return "ignore";
+    const forged = this.#forgery(message);
+    if (forged !== null) return this.#reject(forged);
+    this.#d.behind(height - 1, from);
+    const isNear = height <= this.#start.height + EARLY_HEIGHTS_MAX && round <= EARLY_ROUND_MAX;
+    if (!isNear) return "ignore";
+    this.#early.set(key, { height, encoded, from });
     return "accept";
   }
 
@@ -287,7 +299,10 @@ class Loop implements ConsensusLoop {
 
   #persist(durable: Durable, message: UnsignedMessage): void {
     const { store, signer, clock, log } = this.#d;
-    if (!clock.isSynchronised()) return;
+    if (!clock.isSynchronised()) {
+      this.#mute();
+      return;
+    }
     const signBytes = this.#signBytes(message);
     const key = recordKey(message);
     const known = this.#records.get(key);
@@ -315,7 +330,6 @@ class Loop implements ConsensusLoop {
 
   #sendRecord({ message, signature }: SignedRecord): void {
     const signed: ConsensusMessage = { ...message, signature };
-    this.#accepted.add(bytesToHex(signature));
     this.#d.network.publish("consensus", encodeConsensusMessage(signed));
     if (signed.type === "vote") {
       this.#inputs.push({ type: "vote", vote: signed });
@@ -328,7 +342,11 @@ class Loop implements ConsensusLoop {
 
   #build(height: number, round: number): void {
     const { clock, ledger, mempool, verifier, log } = this.#d;
-    if (this.#self === null || !clock.isSynchronised()) return;
+    if (this.#self === null) return;
+    if (!clock.isSynchronised()) {
+      this.#mute();
+      return;
+    }
     const state = ledger.state();
     const now = clock.now();
     const time: UnixMs = now > state.time ? now : addTime(state.time, 1);
@@ -345,69 +363,104 @@ class Loop implements ConsensusLoop {
 
   #schedule({ kind, height, round }: Extract<Effect, { type: "scheduleTimeout" }>): void {
     const delay = timeoutDuration(kind, round, this.#d.rules.agreement);
-    const cancel = this.#d.clock.after(delay, () => {
-      this.#feed({ type: "timeout", kind, height, round });
-    });
-    this.#timers.push(cancel);
+    this.#after(delay, () => this.#feed({ type: "timeout", kind, height, round }));
   }
 
   #decide({ certificate, block }: Extract<Effect, { type: "decide" }>): void {
     const executed = mustBeAccepted(this.#d.ledger.execute(block), "a decided block is valid");
     this.#d.commit(executed, certificate);
-    this.#begin();
+    this.#enter();
   }
 
-  #begin(): void {
-    this.#clearTimers();
-    this.#inputs = [];
-    this.#accepted = new Set();
-    this.#isUnderWay = false;
+  /** Something of ours is not said, and nobody will ask for it: enter the height again when we may speak. */
+  #mute(): void {
+    if (this.#isMuted || this.#self === null) return;
+    this.#isMuted = true;
+    this.#d.log.warn("clock not synchronised, not voting", { height: this.#start.height });
+    this.#awaitClock();
+  }
+
+  #awaitClock(): void {
+    this.#after(CLOCK_LOOK_EVERY, () => {
+      if (!this.#d.clock.isSynchronised()) {
+        this.#awaitClock();
+        return;
+      }
+      const heard = this.messages();
+      this.#enter();
+      for (const encoded of heard) this.receive(encoded, this.#d.signer.memberId);
+    });
+  }
+
+  /** The height after the ledger's: taken up where this card has left it, or from its beginning. */
+  #enter(): void {
+    this.#leave();
+    // A commit may have stopped us: whoever hears of it may do anything.
+    if (!this.#isRunning) return;
     this.#start = this.#nextStart();
     this.#loadRecords();
-    this.#driver = startHeight(this.#start);
-    this.#rest();
+    const durable = this.#d.store.durable();
+    if (durable !== null && durable.height === this.#start.height) this.#resume(durable);
+    else this.#begin();
     this.#replayEarly();
   }
 
-  /** Gathers what arrives together into one block, then looks whether there is anything to say. */
-  #rest(): void {
-    const { clock, rules, ledger } = this.#d;
-    this.#isResting = true;
-    this.#timers.push(
-      clock.after(rules.agreement.pause, () => {
-        this.#isResting = false;
-        this.wake();
-      }),
-    );
-    const due = nextDue(ledger.state());
-    if (due !== null) this.#timers.push(clock.at(due, () => this.wake()));
+  #leave(): void {
+    this.#clearTimers();
+    this.#inputs = [];
+    this.#isUnderWay = false;
+    this.#isResting = false;
+    this.#isMuted = false;
   }
 
-  #replayEarly(): void {
-    const early = this.#early;
-    this.#early = early.filter(({ height }) => height > this.#start.height);
-    for (const { height, encoded, from } of early) {
-      if (height === this.#start.height) this.receive(encoded, from);
-    }
+  /** Gathers what arrives together into one block, then looks whether there is anything to say. */
+  #begin(): void {
+    this.#driver = startHeight(this.#start);
+    this.#isResting = true;
+    this.#after(this.#d.rules.agreement.pause, () => {
+      this.#isResting = false;
+      this.wake();
+    });
+    this.#wakeWhenDue();
   }
 
   /** After a crash: the state as it was last written, our own messages said again, never re-signed. */
   #resume(durable: Durable): void {
-    this.#loadRecords();
     for (const value of [durable.locked, durable.valid]) {
       if (value !== null) this.#d.ledger.execute(value.block);
     }
     const resumed = resume(this.#start, durable);
     this.#driver = resumed.state;
     this.#isUnderWay = durable.step !== "newHeight";
+    const wasBusy = this.#isBusy;
     this.#isBusy = true;
-    for (const record of this.#records.values()) this.#sendRecord(record);
-    this.#carryOut(resumed.effects);
-    this.#isBusy = false;
-    const due = nextDue(this.#d.ledger.state());
-    if (due !== null) this.#timers.push(this.#d.clock.at(due, () => this.wake()));
+    try {
+      for (const record of this.#records.values()) this.#sendRecord(record);
+      this.#carryOut(resumed.effects);
+    } finally {
+      this.#isBusy = wasBusy;
+    }
+    this.#wakeWhenDue();
     this.#drain();
     this.wake();
+  }
+
+  #replayEarly(): void {
+    const { height } = this.#start;
+    for (const [key, early] of this.#early) {
+      if (early.height > height) continue;
+      this.#early.delete(key);
+      if (early.height === height) this.receive(early.encoded, early.from);
+    }
+  }
+
+  #wakeWhenDue(): void {
+    const due = nextDue(this.#d.ledger.state());
+    if (due !== null)
+      this.#keepTimer(
+        (done) => this.#d.clock.at(due, done),
+        () => this.wake(),
+      );
   }
 
   /** What this card has signed for the height already, in this run or an earlier one. */
@@ -427,6 +480,11 @@ class Loop implements ConsensusLoop {
     };
   }
 
+  /** Block sync has committed this height already. */
+  #isBehindLedger(): boolean {
+    return this.#start.height !== this.#d.ledger.state().height + 1;
+  }
+
   #keyOf(validator: MemberId): Uint8Array | null {
     const seat = this.#d.rules.validators.find(({ memberId }) => memberId === validator);
     return seat?.publicKey ?? null;
@@ -438,13 +496,30 @@ class Loop implements ConsensusLoop {
       : proposalSignBytes(this.#community, message);
   }
 
+  #after(delay: DurationMs, run: () => void): void {
+    this.#keepTimer((done) => this.#d.clock.after(delay, done), run);
+  }
+
+  /** Cancelled when the height is left; forgotten when it has run. */
+  #keepTimer(plan: (done: () => void) => Cancel, run: () => void): void {
+    const cancel = plan(() => {
+      this.#timers.delete(cancel);
+      run();
+    });
+    this.#timers.add(cancel);
+  }
+
   #clearTimers(): void {
     for (const cancel of this.#timers) cancel();
-    this.#timers = [];
+    this.#timers.clear();
   }
 }
 
 type Heard = { readonly encoded: Uint8Array; readonly from: MemberId };
+
+function authorOf(message: UnsignedMessage): MemberId {
+  return message.type === "vote" ? message.validator : message.proposer;
+}
 
 function typeOf(message: UnsignedMessage): SignedRecord["type"] {
   return message.type === "vote" ? message.vote : "proposal";

@@ -104,15 +104,7 @@ export function openLedger({ rules, store, verifier }: LedgerDependencies): Ledg
 }
 
 function load({ rules, store, verifier }: LedgerDependencies): LedgerState {
-  const checkpoint = store.checkpoint();
-  let state = genesis(rules);
-  if (checkpoint !== null) {
-    const [stored] = store.blocks(checkpoint.height, 1);
-    assert(stored !== undefined, `block ${checkpoint.height} of the checkpoint is stored`);
-    const { header } = mustBeAccepted(decodeBlock(stored.block), "the checkpoint's block decodes");
-    const last = { blockId: blockId(header), proposer: header.proposer };
-    state = mustBeAccepted(decodeState(rules, checkpoint.state, last), "the checkpoint decodes");
-  }
+  let state = fromCheckpoint(rules, store) ?? genesis(rules);
   for (;;) {
     const stored = store.blocks(state.height + 1, BLOCKS_PER_REPLY_MAX);
     if (stored.length === 0) return state;
@@ -122,6 +114,21 @@ function load({ rules, store, verifier }: LedgerDependencies): LedgerState {
       state = mustBeAccepted(outcome, `stored block ${height} applies`).state;
     }
   }
+}
+
+/**
+ * The newest checkpoint, if it is the state that its block's certificate is for; else null, and everything is
+ * replayed. A bit that flipped on the card must not become money.
+ */
+function fromCheckpoint(rules: Rules, store: Store): LedgerState | null {
+  const checkpoint = store.checkpoint();
+  const [stored] = checkpoint === null ? [] : store.blocks(checkpoint.height, 1);
+  if (checkpoint === null || stored === undefined) return null;
+  const { header } = mustBeAccepted(decodeBlock(stored.block), "the checkpoint's block decodes");
+  const last = { blockId: blockId(header), proposer: header.proposer };
+  const decoded = decodeState(rules, checkpoint.state, last);
+  if (!decoded.ok || stateRoot(decoded.value) !== header.stateRoot) return null;
+  return decoded.value;
 }
 
 function stateRootOf(state: LedgerState, store: Store): string {

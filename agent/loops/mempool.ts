@@ -2,7 +2,7 @@
 // past them. Order of arrival decides nothing that matters; blocks do.
 
 import type { Verifier } from "../core/crypto.ts";
-import { checkTransaction } from "../core/ledger/checkTransaction.ts";
+import { TransactionCheck } from "../core/ledger/checkTransaction.ts";
 import { communityId } from "../core/ledger/rules.ts";
 import type { LedgerState } from "../core/ledger/state.ts";
 import { decodeTransaction, type Transaction } from "../core/ledger/transaction.ts";
@@ -45,6 +45,7 @@ export function createMempool({ verifier, clock, ledger }: MempoolDependencies):
   const pending = new Map<TransactionId, Pending>();
   const perAuthor = new Map<string, number>();
   const community = communityId(ledger().rules);
+  const checks = new TransactionCheck(verifier);
 
   const add: Mempool["add"] = (encoded) => {
     const decoded = decodeTransaction(community, encoded);
@@ -59,7 +60,7 @@ export function createMempool({ verifier, clock, ledger }: MempoolDependencies):
       return refused({ code: "authorHasTooMany", max: PENDING_PER_AUTHOR_MAX });
     }
     const state = ledger();
-    const checked = checkTransaction(state, transaction, verifier, blockTimeAbout(state, clock));
+    const checked = checks.check(state, transaction, blockTimeAbout(state, clock));
     if (!checked.ok) return checked;
     const entry = { transaction, encoded };
     pending.set(transaction.id, entry);
@@ -84,7 +85,7 @@ export function createMempool({ verifier, clock, ledger }: MempoolDependencies):
     const state = ledger();
     const time = blockTimeAbout(state, clock);
     const ended = [...pending.values()].filter(
-      ({ transaction }) => !checkTransaction(state, transaction, verifier, time).ok,
+      ({ transaction }) => !checks.check(state, transaction, time).ok,
     );
     drop(ended.map(({ transaction }) => transaction.id));
   };

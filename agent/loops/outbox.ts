@@ -3,7 +3,7 @@
 
 import { assert } from "../core/assert.ts";
 import type { Verifier } from "../core/crypto.ts";
-import { checkTransaction } from "../core/ledger/checkTransaction.ts";
+import { TransactionCheck } from "../core/ledger/checkTransaction.ts";
 import { communityId } from "../core/ledger/rules.ts";
 import type { LedgerState } from "../core/ledger/state.ts";
 import {
@@ -65,6 +65,7 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
   const { store, signer, administrator, verifier, clock, network, publisher } = dependencies;
   const { mempool, ledger } = dependencies;
   const community = communityId(ledger().rules);
+  const checks = new TransactionCheck(verifier);
   const entries = new Map<TransactionId, Entry>();
   for (const own of store.ownTransactions()) {
     const decoded = decodeTransaction(community, own.bytes);
@@ -75,7 +76,7 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
   const check = (transaction: Transaction): Result<void, Refusal> => {
     const state = ledger();
     const now = clock.now();
-    return checkTransaction(state, transaction, verifier, now > state.time ? now : state.time);
+    return checks.check(state, transaction, now > state.time ? now : state.time);
   };
 
   /** What an earlier run left behind and is on the ledger by now, or can never be. */
@@ -132,6 +133,8 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
   };
 
   forgetEnded();
+  // A home without neighbours is its own only hope.
+  for (const { encoded } of entries.values()) mempool.add(encoded);
   return {
     submit,
     committed,

@@ -1,5 +1,8 @@
 // Pulls what gossip lost, for gossip promises nothing: votes of the height under way, pending
 // transactions, and certified blocks. Every peer is asked in turn; nobody is believed, all is checked.
+//
+// A forged signature costs us a hundred times what it costs its forger, and what comes in a question or an
+// answer is not gossip's to punish. So the first thing that nobody honest says ends the talk for a while.
 
 import { assert } from "../core/assert.ts";
 import { bytesToHex, hexToBytes } from "../core/codec/hex.ts";
@@ -10,8 +13,8 @@ import { blockId, decodeBlock, hasItsTransactions } from "../core/ledger/block.t
 import { communityId, type Rules } from "../core/ledger/rules.ts";
 import type { Refusal } from "../core/result.ts";
 import type { BlockId, MemberId } from "../core/units/ids.ts";
-import { type DurationMs, SECOND_MS } from "../core/units/time.ts";
-import type { Cancel, Clock, Log, Network, Protocol, Store } from "../ports.ts";
+import { type DurationMs, MINUTE_MS, SECOND_MS } from "../core/units/time.ts";
+import type { Cancel, Clock, Log, Network, Protocol, Reception, Store } from "../ports.ts";
 import type { ConsensusLoop } from "./consensus.ts";
 import type { Executed, Ledger } from "./ledger.ts";
 import type { Mempool } from "./mempool.ts";
@@ -21,6 +24,7 @@ import {
   blocksReply,
   blocksRequest,
   ID_PREFIX_BYTES,
+  MESSAGES_PER_REPLY_MAX,
   PENDING_PER_EXCHANGE_MAX,
   REPLY_BYTES_MAX,
   transactionsReply,
@@ -36,6 +40,12 @@ const TRANSACTIONS_EVERY = (3 * SECOND_MS) as DurationMs;
 const REPLY_PAYLOAD_MAX = REPLY_BYTES_MAX - 262_144;
 /** 12 of the largest transactions fit a request beside the known ids. */
 const OFFERED_PER_REQUEST_MAX = 12;
+/** Who passed on what nobody honest does is neither asked, answered nor heard for so long. */
+const SHUNNED_FOR = MINUTE_MS;
+/** Who did not make good what it claimed is not asked for blocks for so long: another may have them. */
+const DOUBTED_FOR = MINUTE_MS;
+/** Neighbours remembered in each of the lists; more than there are connections. */
+const NEIGHBOURS_MAX = 128;
 
 export type SyncLoop = {
   readonly start: () => void;
@@ -58,7 +68,7 @@ export type SyncDependencies = {
   readonly mempool: Mempool;
   readonly consensus: () => ConsensusLoop;
   readonly ownPending: () => readonly Uint8Array[];
-  readonly receiveTransaction: (encoded: Uint8Array) => void;
+  readonly receiveTransaction: (encoded: Uint8Array) => Reception;
   readonly commit: (executed: Executed, certificate: Parameters<Ledger["commit"]>[1]) => void;
   /** A certified block that our build computes differently: stop, and say so. */
   readonly halt: (reason: string, facts: Refusal) => void;
@@ -72,10 +82,16 @@ class Loop implements SyncLoop {
   readonly #d: SyncDependencies;
   #isRunning = false;
   #timers = new Map<string, Cancel>();
-  #turn = 0;
-  /** The greatest height that somebody claims, and who. A claim costs one question, no more. */
-  #claimed: { readonly height: number; readonly peer: MemberId } | null = null;
+  /** Whose turn it was last; each kind of question has a round of its own. */
+  readonly #turns = { votes: 0, transactions: 0 };
+  /** The next of our own transactions to offer, for not all fit one question. */
+  #offeredFrom = 0;
+  /** Up to which height each neighbour says it has blocks; who has waited longest is asked first. */
+  readonly #claims = new Map<MemberId, number>();
   #isFetching = false;
+  /** Until when, on the monotonic clock. */
+  readonly #shunned = new Map<MemberId, number>();
+  readonly #doubted = new Map<MemberId, number>();
   readonly #askedForVotes = new Set<MemberId>();
 
   constructor(dependencies: SyncDependencies) {
@@ -86,7 +102,7 @@ class Loop implements SyncLoop {
     this.#isRunning = true;
     this.#every("votes", VOTES_EVERY, () => this.#askVotesInTurn());
     this.#every("transactions", TRANSACTIONS_EVERY, () => {
-      const peer = this.#nextPeer();
+      const peer = this.#nextPeer("transactions");
       if (peer !== null) this.#exchangeTransactions(peer);
     });
   }
@@ -102,12 +118,16 @@ class Loop implements SyncLoop {
   }
 
   behind(height: number, peer: MemberId): void {
-    if (height <= this.#d.ledger.state().height) return;
-    if (this.#claimed === null || height > this.#claimed.height) this.#claimed = { height, peer };
-    this.#fetchBlocks(peer);
+    if (height <= this.#d.ledger.state().height || this.#isWithin(this.#doubted, peer)) return;
+    const claimed = this.#claims.get(peer) ?? 0;
+    if (this.#claims.has(peer) || this.#claims.size < NEIGHBOURS_MAX) {
+      this.#claims.set(peer, Math.max(claimed, height));
+    }
+    this.#fetchBlocks();
   }
 
   answer(protocol: Protocol, body: Uint8Array, from: MemberId): Uint8Array | null {
+    if (this.#isWithin(this.#shunned, from)) return null;
     switch (protocol) {
       case "transactions":
         return this.#answerTransactions(body, from);
@@ -123,7 +143,7 @@ class Loop implements SyncLoop {
   #askVotesInTurn(): void {
     this.#askedForVotes.clear();
     if (!this.#d.consensus().position().isUnderWay) return;
-    const peer = this.#nextPeer();
+    const peer = this.#nextPeer("votes");
     if (peer !== null) this.#askVotes(peer);
   }
 
@@ -134,10 +154,10 @@ class Loop implements SyncLoop {
     const body = votesRequest.encode({ height });
     this.#ask(peer, "votes", body, (reply) => {
       const decoded = votesReply.decode(reply);
-      if (!decoded.ok)
-        return this.#d.log.warn("votes answer refused", { peer, ...decoded.refusal });
-      this.behind(decoded.value.height, peer);
-      for (const message of decoded.value.messages) this.#d.consensus().receive(message, peer);
+      if (!decoded.ok) return this.#shun(peer, decoded.refusal);
+      const { height: committed, messages } = decoded.value;
+      this.behind(committed, peer);
+      this.#takeAll(messages, peer, (message) => this.#d.consensus().receive(message, peer));
     });
   }
 
@@ -152,7 +172,7 @@ class Loop implements SyncLoop {
     if (request.value.height > height) this.behind(request.value.height - 1, from);
     return votesReply.encode({
       height: committed,
-      messages: isOurs ? fitting(this.#d.consensus().messages()) : [],
+      messages: isOurs ? fitting(this.#d.consensus().messages(), MESSAGES_PER_REPLY_MAX) : [],
     });
   }
 
@@ -161,21 +181,29 @@ class Loop implements SyncLoop {
   #exchangeTransactions(peer: MemberId): void {
     const { ledger, mempool, ownPending } = this.#d;
     const known = mempool.prefixes().slice(0, PENDING_PER_EXCHANGE_MAX).map(hexToBytes);
-    const offered = ownPending().slice(0, OFFERED_PER_REQUEST_MAX);
+    const offered = this.#nextOffered(ownPending());
     const body = transactionsRequest.encode({ height: ledger.state().height, known, offered });
     this.#ask(peer, "transactions", body, (reply) => {
       const decoded = transactionsReply.decode(reply);
-      if (!decoded.ok) return this.#d.log.warn("transactions answer refused", { peer });
+      if (!decoded.ok) return this.#shun(peer, decoded.refusal);
       this.behind(decoded.value.height, peer);
-      for (const encoded of decoded.value.transactions) this.#d.receiveTransaction(encoded);
+      this.#takeAll(decoded.value.transactions, peer, this.#d.receiveTransaction);
     });
+  }
+
+  #nextOffered(own: readonly Uint8Array[]): readonly Uint8Array[] {
+    const from = this.#offeredFrom < own.length ? this.#offeredFrom : 0;
+    const offered = own.slice(from, from + OFFERED_PER_REQUEST_MAX);
+    this.#offeredFrom = from + offered.length;
+    return offered;
   }
 
   #answerTransactions(body: Uint8Array, from: MemberId): Uint8Array | null {
     const request = transactionsRequest.decode(body);
     if (!request.ok) return null;
     this.behind(request.value.height, from);
-    for (const encoded of request.value.offered) this.#d.receiveTransaction(encoded);
+    const { offered } = request.value;
+    if (!this.#takeAll(offered, from, this.#d.receiveTransaction)) return null;
     const known = new Set(request.value.known.map(bytesToHex));
     const missing = this.#d.mempool
       .all()
@@ -184,52 +212,50 @@ class Loop implements SyncLoop {
     const height = this.#d.ledger.state().height;
     return transactionsReply.encode({
       height,
-      transactions: fitting(missing).slice(0, PENDING_PER_EXCHANGE_MAX),
+      transactions: fitting(missing, PENDING_PER_EXCHANGE_MAX),
     });
   }
 
   // ----------------------------------------------------------------------------------- blocks
 
-  #fetchBlocks(peer: MemberId): void {
-    if (this.#isFetching) return;
+  #fetchBlocks(): void {
+    const { ledger, network } = this.#d;
+    const own = ledger.state().height;
+    for (const [peer, height] of this.#claims) if (height <= own) this.#claims.delete(peer);
+    const [peer] = this.#claims.keys();
+    if (this.#isFetching || peer === undefined) return;
     this.#isFetching = true;
-    const body = blocksRequest.encode({ from: this.#d.ledger.state().height + 1 });
-    const { network } = this.#d;
+    const body = blocksRequest.encode({ from: own + 1 });
     const answered = (reply: Uint8Array | null): void => {
       this.#isFetching = false;
       if (!this.#isRunning) return;
-      const progress = reply !== null && this.#takeBlocks(reply, peer);
-      this.#fetchMore(peer, progress);
+      const hasProgressed = reply !== null && this.#takeBlocks(reply, peer);
+      if (!hasProgressed) this.#doubt(peer);
+      this.#fetchBlocks();
     };
     network.request({ to: peer, protocol: "blocks", body, answered });
   }
 
-  #fetchMore(peer: MemberId, hasProgressed: boolean): void {
-    const claimed = this.#claimed;
-    if (claimed === null) return;
-    if (this.#d.ledger.state().height >= claimed.height) {
-      this.#claimed = null;
-      return;
-    }
-    // A claim that nobody makes good is forgotten: the next message renews it if it was true.
-    if (hasProgressed) this.#fetchBlocks(peer);
-    else this.#claimed = null;
+  /** A claim not made good is forgotten; it may be true, so later messages may renew it. */
+  #doubt(peer: MemberId): void {
+    const claimed = this.#claims.get(peer) ?? 0;
+    this.#claims.delete(peer);
+    // The agreement may have been faster than the answer.
+    if (claimed > this.#d.ledger.state().height) this.#remember(this.#doubted, peer, DOUBTED_FOR);
   }
 
   /** Commits what checks out, in order; true if there was any. */
   #takeBlocks(reply: Uint8Array, peer: MemberId): boolean {
     const decoded = blocksReply.decode(reply);
     if (!decoded.ok) {
-      this.#d.log.warn("blocks answer refused", { peer, ...decoded.refusal });
+      this.#shun(peer, decoded.refusal);
       return false;
     }
-    let taken = 0;
-    for (const item of decoded.value.blocks) {
-      if (!this.#takeBlock(item, peer)) break;
-      taken += 1;
-    }
-    if (taken > 0) this.#d.consensus().followLedger();
-    return taken > 0;
+    const before = this.#d.ledger.state().height;
+    for (const item of decoded.value.blocks) if (!this.#takeBlock(item, peer)) break;
+    const hasProgressed = this.#d.ledger.state().height > before;
+    if (hasProgressed) this.#d.consensus().followLedger();
+    return hasProgressed;
   }
 
   #takeBlock(item: BlocksReply["blocks"][number], peer: MemberId): boolean {
@@ -241,7 +267,7 @@ class Loop implements SyncLoop {
     const community = communityId(rules);
     const checked = checkCertificate(certificate.value, { community, validators, verifier });
     if (!checked.ok) {
-      log.warn("certificate refused", { peer, height: next, ...checked.refusal });
+      this.#shun(peer, checked.refusal);
       return false;
     }
     const executed = ledger.execute(item.block);
@@ -273,17 +299,50 @@ class Loop implements SyncLoop {
   // ------------------------------------------------------------------------------------ tools
 
   #ask(to: MemberId, protocol: Protocol, body: Uint8Array, use: (reply: Uint8Array) => void): void {
+    if (this.#isWithin(this.#shunned, to)) return;
     const answered = (reply: Uint8Array | null): void => {
       if (reply !== null && this.#isRunning) use(reply);
     };
     this.#d.network.request({ to, protocol, body, answered });
   }
 
-  #nextPeer(): MemberId | null {
-    const peers = this.#d.network.peers();
+  #nextPeer(kind: "votes" | "transactions"): MemberId | null {
+    const peers = this.#d.network.peers().filter((peer) => !this.#isWithin(this.#shunned, peer));
     if (peers.length === 0) return null;
-    this.#turn = (this.#turn + 1) % peers.length;
-    return peers[this.#turn] ?? null;
+    this.#turns[kind] = (this.#turns[kind] + 1) % peers.length;
+    return peers[this.#turns[kind]] ?? null;
+  }
+
+  /** Hands on one after the other; false, and no further, at the first that nobody honest passes on. */
+  #takeAll(
+    items: readonly Uint8Array[],
+    from: MemberId,
+    receive: (item: Uint8Array) => Reception,
+  ): boolean {
+    for (const item of items) {
+      if (receive(item) !== "reject") continue;
+      this.#shun(from, { code: "rejected" });
+      return false;
+    }
+    return true;
+  }
+
+  #shun(peer: MemberId, why: Refusal): void {
+    this.#d.log.warn("neighbour shunned for what it passed on", { peer, ...why });
+    this.#claims.delete(peer);
+    this.#remember(this.#shunned, peer, SHUNNED_FOR);
+    this.#remember(this.#doubted, peer, DOUBTED_FOR);
+  }
+
+  #remember(list: Map<MemberId, number>, peer: MemberId, duration: number): void {
+    list.delete(peer);
+    const [oldest] = list.keys();
+    if (list.size >= NEIGHBOURS_MAX && oldest !== undefined) list.delete(oldest);
+    list.set(peer, this.#d.clock.monotonic() + duration);
+  }
+
+  #isWithin(list: ReadonlyMap<MemberId, number>, peer: MemberId): boolean {
+    return (list.get(peer) ?? 0) > this.#d.clock.monotonic();
   }
 
   #every(name: string, interval: DurationMs, run: () => void): void {
@@ -300,12 +359,13 @@ class Loop implements SyncLoop {
 }
 
 /** As many as fit an answer, from the front. */
-function fitting(items: readonly Uint8Array[]): readonly Uint8Array[] {
+function fitting(items: readonly Uint8Array[], most: number): readonly Uint8Array[] {
   let total = 0;
-  return items.filter((item) => {
+  const inBytes = items.filter((item) => {
     total += item.length;
     return total <= REPLY_PAYLOAD_MAX;
   });
+  return inBytes.slice(0, most);
 }
 
 function isWhole(encoded: Uint8Array, id: BlockId): boolean {

@@ -20,7 +20,8 @@ import type { Result } from "../core/result.ts";
 export const BLOCKS_PER_REPLY_MAX = 32;
 /** Pending transactions named or carried in one exchange. */
 export const PENDING_PER_EXCHANGE_MAX = 512;
-const MESSAGES_PER_REPLY_MAX = 256;
+/** Messages of a height in one answer. */
+export const MESSAGES_PER_REPLY_MAX = 256;
 const CERTIFICATE_BYTES_MAX = 8192;
 
 export const REQUEST_BYTES_MAX = 65_536;

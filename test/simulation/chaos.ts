@@ -43,6 +43,9 @@ export function planChaos(world: ChaosWorld, until: number): void {
   repeat(MINUTE, 8 * MINUTE, () => cutOneWay(world));
   repeat(5 * MINUTE, 20 * MINUTE, () => unplug(world));
   repeat(5 * SECOND, MINUTE, () => world.attack(random));
+  repeat(2 * MINUTE, 10 * MINUTE, () => loseTime(world));
+  repeat(2 * MINUTE, 12 * MINUTE, () => failDisk(world));
+  repeat(3 * MINUTE, 10 * MINUTE, () => slowDown(world));
 }
 
 /** Everything works again, everyone is up. */
@@ -51,6 +54,8 @@ export function heal({ network, homes }: Pick<ChaosWorld, "network" | "homes">):
   for (const home of homes) {
     home.unplugDevices(false);
     home.crashAfter(Number.POSITIVE_INFINITY);
+    home.setSynchronised(true);
+    home.disk.mend();
     home.start();
   }
 }
@@ -86,4 +91,28 @@ function unplug({ timeline, random, homes }: ChaosWorld): void {
   const home = random.pick(homes);
   home.unplugDevices(true);
   timeline.plan(random.integer(MINUTE, 10 * MINUTE), () => home.unplugDevices(false));
+}
+
+/** One home, or all after a power cut in the whole street, does not know the time for a while. */
+function loseTime({ timeline, random, homes }: ChaosWorld): void {
+  const lost = random.chance(0.3) ? homes : [random.pick(homes)];
+  for (const home of lost) {
+    if (lost.length > 1) home.crash();
+    home.setSynchronised(false, random.pick([0, -2 * SECOND, -40 * MINUTE]));
+    timeline.plan(random.integer(SECOND, 20 * SECOND), () => home.start());
+    timeline.plan(random.integer(5 * SECOND, 3 * MINUTE), () => home.setSynchronised(true));
+  }
+}
+
+/** One write fails, done or not; a supervisor starts the agent again. */
+function failDisk({ timeline, random, homes }: ChaosWorld): void {
+  const home = random.pick(homes);
+  home.disk.failOnce({ isWritten: random.chance(0.5) });
+  timeline.plan(random.integer(SECOND, 2 * MINUTE), () => home.start());
+}
+
+function slowDown({ timeline, network, random, homes }: ChaosWorld): void {
+  const { id } = random.pick(homes);
+  network.slow(id, random.integer(500, 5 * SECOND));
+  timeline.plan(random.integer(30 * SECOND, 4 * MINUTE), () => network.slow(id, 0));
 }

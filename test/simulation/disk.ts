@@ -20,6 +20,9 @@ type VoteFile = {
 
 const EMPTY: VoteFile = { durable: null, log: new Map() };
 
+/** The disk says no; whether the write is on it nobody knows. */
+export class DiskError extends Error {}
+
 /** What happens on a disk, for whoever watches. */
 export type DiskWatch = {
   /** Called before and after each write: the power may go at either. */
@@ -45,6 +48,7 @@ export class SimulatedDisk {
   #votes: VoteFile = EMPTY;
   #votesOnDisk: VoteFile = EMPTY;
   #writesSinceSync = 0;
+  #failure: { readonly isWritten: boolean } | null = null;
 
   constructor(watch: DiskWatch, faults: DiskFaults) {
     this.#watch = watch;
@@ -65,6 +69,16 @@ export class SimulatedDisk {
 
   cutPower(): void {
     this.#votes = this.#votesOnDisk;
+    this.#failure = null;
+  }
+
+  /** The next write throws, though perhaps its data is on the disk. */
+  failOnce(failure: { readonly isWritten: boolean }): void {
+    this.#failure = failure;
+  }
+
+  mend(): void {
+    this.#failure = null;
   }
 
   store(): Store {
@@ -86,7 +100,10 @@ export class SimulatedDisk {
 
   #write(place: string, write: () => void): void {
     this.#watch.touched(`before ${place}`);
-    write();
+    const failure = this.#failure;
+    this.#failure = null;
+    if (failure?.isWritten !== false) write();
+    if (failure !== null) throw new DiskError(place);
     this.#watch.touched(`after ${place}`);
   }
 

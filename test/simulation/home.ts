@@ -15,8 +15,8 @@ import type {
   Ports,
   Signer,
 } from "../../agent/ports.ts";
-import { type DiskFaults, SimulatedDisk } from "./disk.ts";
-import type { Invariants } from "./invariants.ts";
+import { DiskError, type DiskFaults, SimulatedDisk } from "./disk.ts";
+import { type Invariants, Violation } from "./invariants.ts";
 import type { SimulatedNetwork } from "./network.ts";
 import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
@@ -56,6 +56,12 @@ export class SimulatedHome {
   #life = 0;
   #touchesLeft = Number.POSITIVE_INFINITY;
   #devicesAnswer = true;
+  #isSynchronised = true;
+  /** How far the clock is off beside its skew, while NTP has not set it. */
+  #drift = 0;
+  /** The power is gone, or the agent has stopped itself. */
+  #isDark = false;
+  #hasHalted = false;
 
   constructor(settings: HomeSettings, world: HomeWorld) {
     this.id = settings.signer.memberId;
@@ -65,7 +71,10 @@ export class SimulatedHome {
     this.disk = new SimulatedDisk(
       {
         touched: (place) => this.#touch(place),
-        signed: (record) => invariants.signed(this.id, record),
+        signed: (record) => {
+          if (!this.#isSynchronised) throw new Violation("I13", `${this.id} voted without a clock`);
+          invariants.signed(this.id, record);
+        },
         committed: (block) => {
           invariants.committed(this.id, block);
           world.log(this.id, `commit ${block.height} ${block.blockId}`);
@@ -86,6 +95,8 @@ export class SimulatedHome {
   start(): void {
     if (this.isUp) return;
     this.#life += 1;
+    this.#isDark = false;
+    this.#hasHalted = false;
     this.#world.log(this.id, `start at ${this.disk.height}`);
     this.run("start", () => {
       this.#agent = createAgent(this.#settings.agent, this.#ports(), this.#world.verifier);
@@ -108,9 +119,15 @@ export class SimulatedHome {
     this.#devicesAnswer = !isUnplugged;
   }
 
+  /** NTP is gone and the clock off by `drift` more; or it is back, and the clock steps. */
+  setSynchronised(isSynchronised: boolean, drift = 0): void {
+    this.#isSynchronised = isSynchronised;
+    this.#drift = isSynchronised ? 0 : drift;
+  }
+
   now(): UnixMs {
     const { epoch, timeline } = this.#world;
-    return (epoch + timeline.now + this.#settings.skew) as UnixMs;
+    return (epoch + timeline.now + this.#settings.skew + this.#drift) as UnixMs;
   }
 
   /** Runs something on this home; false if it is down afterwards. */
@@ -118,8 +135,11 @@ export class SimulatedHome {
     try {
       action();
     } catch (error) {
-      if (!(error instanceof PowerCut)) throw error;
-      this.#goDown(`power cut in ${place} ${error.message}`);
+      if (!(error instanceof PowerCut || error instanceof DiskError)) throw error;
+      if (error instanceof DiskError && !this.#hasHalted && place !== "start") {
+        throw new Violation("I14", `${this.id} went on after its disk failed in ${place}`);
+      }
+      this.#goDown(`${error.constructor.name} in ${place} ${error.message}`);
       return false;
     }
     if (this.#agent !== null) this.#world.invariants.state(this.id, this.#agent.ledger());
@@ -137,7 +157,9 @@ export class SimulatedHome {
 
   #touch(place: string): void {
     this.#touchesLeft -= 1;
-    if (this.#touchesLeft <= 0) throw new PowerCut(place);
+    if (this.#touchesLeft > 0) return;
+    this.#isDark = true;
+    throw new PowerCut(place);
   }
 
   #ports(): Ports {
@@ -158,13 +180,17 @@ export class SimulatedHome {
   }
 
   #heard(event: AgentEvent): void {
-    if (event.type === "halted") throw new Error(`${this.id} halted: ${event.reason}`);
+    if (event.type !== "halted" || this.#isDark) return;
+    if (!event.reason.startsWith("the disk failed")) {
+      throw new Violation("halted", `${this.id}: ${event.reason}`);
+    }
+    this.#hasHalted = true;
   }
 
   #clock(): Clock {
     const { timeline } = this.#world;
     const life = this.#life;
-    const plan = (delay: number, place: string, action: () => void): (() => void) =>
+    const plan: Plan = (delay, place, action) =>
       timeline.plan(delay, () => {
         if (this.#life === life) this.run(place, action);
       });
@@ -185,12 +211,26 @@ export class SimulatedHome {
     };
     return {
       now: () => this.now(),
-      isSynchronised: () => true,
+      isSynchronised: () => this.#isSynchronised,
       monotonic: () => timeline.now as DurationMs,
       after: (delay, action) => plan(delay, "timer", action),
-      at: (time, action) => plan(time - this.now(), "alarm", action),
+      at: (time, action) => this.#alarm(plan, time, action),
       everyMinute,
     };
+  }
+
+  /** Looks again now and then, for the clock may be set meanwhile. */
+  #alarm(plan: Plan, time: UnixMs, action: () => void): () => void {
+    let cancel = () => {};
+    const wait = (): void => {
+      const left = time - this.now();
+      cancel = plan(Math.min(Math.max(left, 0), ALARM_LOOK_MS), "alarm", () => {
+        if (this.now() >= time) action();
+        else wait();
+      });
+    };
+    wait();
+    return () => cancel();
   }
 
   #devices(): Device[] {
@@ -243,5 +283,10 @@ export class SimulatedHome {
     return wh(Math.floor((power * since) / HOUR_MS));
   }
 }
+
+/** As the real clock does. */
+const ALARM_LOOK_MS = 10_000;
+
+type Plan = (delay: number, place: string, action: () => void) => () => void;
 
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

@@ -56,6 +56,8 @@ export class SimulatedNetwork {
   /** Homes in different groups do not hear each other; a one-way cut silences `from` towards `to`. */
   #group = new Map<MemberId, number>();
   #oneWay: { readonly from: MemberId; readonly to: MemberId } | null = null;
+  /** How much later everything from and to a home arrives, ms. */
+  readonly #slow = new Map<MemberId, number>();
 
   constructor(timeline: Timeline, random: Random, watch: NetworkWatch) {
     this.#timeline = timeline;
@@ -75,7 +77,12 @@ export class SimulatedNetwork {
     this.#oneWay = cut;
   }
 
+  slow(home: MemberId, delay: number): void {
+    this.#slow.set(home, delay);
+  }
+
   heal(): void {
+    this.#slow.clear();
     this.#weather = FAIR_WEATHER;
     this.#group = new Map();
     this.#oneWay = null;
@@ -117,6 +124,13 @@ export class SimulatedNetwork {
     }
   }
 
+  /** Sends to one home, which passes it on if it finds it good: then it is blamed if others do not. */
+  whisper({ from, to }: Way, topic: Topic, message: Uint8Array): void {
+    const id = createHash("sha256").update(topic).update(message).digest("base64");
+    const passOn = (): void => this.broadcast(to, topic, message);
+    this.#deliver({ from, to }, () => this.#receive({ from, to, topic, message, id, passOn }));
+  }
+
   #join(home: MemberId, station: Station): void {
     const others = [...this.#stations.keys()];
     this.#stations.set(home, station);
@@ -131,12 +145,13 @@ export class SimulatedNetwork {
     station?.run("joined", () => station.handlers.joined(peer));
   }
 
-  #receive({ from, to, topic, message, id }: Delivery): void {
+  #receive({ from, to, topic, message, id, passOn }: Delivery): void {
     const station = this.#stations.get(to);
     if (station === undefined || this.#remember(to, id)) return;
     station.run("received", () => {
       const reception = station.handlers.received(topic, message, from);
       if (reception === "reject") this.#watch.punished(from, to, topic);
+      if (reception === "accept") passOn?.();
     });
   }
 
@@ -171,7 +186,9 @@ export class SimulatedNetwork {
       if (!this.#hears({ from, to }) || this.#random.chance(this.#weather.drop)) continue;
       const { delayMin, delayMax, straggle } = this.#weather;
       const usual = this.#random.integer(delayMin, delayMax);
-      const delay = this.#random.chance(straggle) ? usual * this.#random.integer(2, 30) : usual;
+      const late = (this.#slow.get(from) ?? 0) + (this.#slow.get(to) ?? 0);
+      const straggling = this.#random.chance(straggle) ? this.#random.integer(2, 30) : 1;
+      const delay = usual * straggling + late;
       this.#timeline.plan(delay, () => {
         if (this.#hears({ from, to })) arrive();
       });
@@ -196,4 +213,9 @@ export class SimulatedNetwork {
 
 type Way = { readonly from: MemberId; readonly to: MemberId };
 type Question = Way & { readonly protocol: Protocol; readonly body: Uint8Array };
-type Delivery = Way & { readonly topic: Topic; readonly message: Uint8Array; readonly id: string };
+type Delivery = Way & {
+  readonly topic: Topic;
+  readonly message: Uint8Array;
+  readonly id: string;
+  readonly passOn?: () => void;
+};

@@ -67,8 +67,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
       {
         file: LOOP,
-        find: "if (durable === null || durable.height !== this.#start.height) {",
-        replace: "if (durable === null || durable.height >= 0) {",
+        find: "if (durable !== null && durable.height === this.#start.height) this.#resume(durable);",
+        replace: "if (durable !== null && durable.height < 0) this.#resume(durable);",
       },
     ],
     flags: ["--takes-double-signs"],
@@ -116,5 +116,54 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
     flags: ["--takes-double-signs"],
+  },
+  {
+    name: "votes without a set clock",
+    changes: [
+      {
+        file: LOOP,
+        find: `    if (!clock.isSynchronised()) {
+      this.#mute();
+      return;
+    }
+    const signBytes`,
+        replace: "    const signBytes",
+      },
+    ],
+    flags: [],
+  },
+  {
+    name: "what was held back without a set clock is never said",
+    changes: [
+      {
+        file: LOOP,
+        find: "if (this.#isMuted || this.#self === null) return;",
+        replace: "if (this.#isMuted || true) return;",
+      },
+    ],
+    flags: [],
+  },
+  {
+    name: "a swapped block is passed on to those a height ahead",
+    changes: [
+      {
+        file: LOOP,
+        find: 'return isWhole ? null : { code: "otherBlock" };',
+        replace:
+          'return isWhole || message.height > this.#start.height ? null : { code: "otherBlock" };',
+      },
+    ],
+    flags: [],
+  },
+  {
+    name: "the agent goes on after its disk has failed",
+    changes: [
+      {
+        file: "agent/agent.ts",
+        find: "failed(error);",
+        replace: "",
+      },
+    ],
+    flags: [],
   },
 ];

@@ -1,7 +1,12 @@
 // One seed: a neighbourhood that trades while everything breaks, is then healed, and must recover.
 
 import { createHash } from "node:crypto";
-import { encodeConsensusMessage, voteSignBytes } from "../../agent/core/consensus/message.ts";
+import {
+  decodeConsensusMessage,
+  encodeConsensusMessage,
+  type Proposal,
+  voteSignBytes,
+} from "../../agent/core/consensus/message.ts";
 import { Verifier } from "../../agent/core/crypto.ts";
 import { communityId, type Rules } from "../../agent/core/ledger/rules.ts";
 import { encodeTransaction, signTransaction } from "../../agent/core/ledger/transaction.ts";
@@ -21,6 +26,11 @@ import { Timeline } from "./timeline.ts";
 /** Ten minutes before the hour: the first listing opens eleven minutes later. */
 const EPOCH = Date.UTC(2026, 5, 1, 9, 50);
 const MESSAGES_KEPT = 400;
+const PROPOSALS_KEPT = 8;
+const ATTACKS = [
+  ...(["garbage", "replay", "stranger", "nonMemberVote"] as const),
+  ...(["twoVotes", "twoVotes"] as const),
+];
 /** After healing, everything that was said must be on the ledger within this time. */
 const RECOVERS_WITHIN = 10 * MINUTE_MS;
 
@@ -68,6 +78,8 @@ class Simulation {
   readonly #options: SimulationOptions;
   readonly #timeline = new Timeline();
   readonly #random: Random;
+  readonly #mischief: Random;
+  #isHealed = false;
   readonly #verifier = new Verifier();
   readonly #log = createHash("sha256");
   readonly #neighbourhood: Neighbourhood;
@@ -77,10 +89,13 @@ class Simulation {
   readonly #homes: readonly SimulatedHome[];
   /** Transactions that were gossiped: all honest, some hostile copies. */
   readonly #overheard: { from: MemberId; message: Uint8Array }[] = [];
+  /** The newest proposals, oldest first. */
+  readonly #proposals: (Proposal & { readonly type: "proposal" })[] = [];
 
   constructor(options: SimulationOptions) {
     this.#options = options;
     this.#random = new Random(options.seed);
+    this.#mischief = this.#random.fork();
     const validators = options.validators ?? this.#random.pick([4, 4, 7, 6]);
     this.#neighbourhood = neighbourhood({ validators, followers: 1 });
     this.#rules = this.#neighbourhood.rules;
@@ -92,8 +107,10 @@ class Simulation {
     this.#network = new SimulatedNetwork(this.#timeline, this.#random.fork(), {
       published: (from, topic, message) => {
         this.#note(`${from} says ${topic} ${createHash("sha256").update(message).digest("hex")}`);
-        if (topic === "consensus") this.#invariants.published(from, message);
-        else if (this.#overheard.length < MESSAGES_KEPT) this.#overheard.push({ from, message });
+        if (topic === "consensus") {
+          this.#invariants.published(from, message);
+          this.#overhearProposal(message);
+        } else if (this.#overheard.length < MESSAGES_KEPT) this.#overheard.push({ from, message });
       },
       punished: (from, by) => {
         if (from !== ATTACKER) throw new Violation("I11", `${by} punished honest ${from}`);
@@ -138,6 +155,7 @@ class Simulation {
     this.#keepChangingMinds(this.#random.fork(), chaosEnds);
     this.#until(chaosEnds);
     heal(world);
+    this.#isHealed = true;
     this.#note("healed");
     this.#until(chaosEnds + RECOVERS_WITHIN);
     this.#mustHaveRecovered();
@@ -221,7 +239,7 @@ class Simulation {
 
   /** Rubbish, replays, forged transactions, votes of those who have none. */
   #attack(random: Random): void {
-    const kind = random.pick(["garbage", "replay", "stranger", "nonMemberVote"] as const);
+    const kind = random.pick(ATTACKS);
     const { outsider, neighbours } = this.#neighbourhood;
     if (kind === "garbage") {
       const message = Uint8Array.from({ length: random.integer(0, 200) }, () =>
@@ -236,6 +254,7 @@ class Simulation {
       this.#say("transaction", tampered);
     }
     if (kind === "stranger") this.#say("transaction", this.#forgedGrant(outsider));
+    if (kind === "twoVotes") this.#voteTwice(random);
     const follower = neighbours.at(-1);
     if (kind === "nonMemberVote" && follower !== undefined) this.#voteOf(follower.signer, random);
   }
@@ -264,6 +283,46 @@ class Simulation {
     const signature = sign(voteSignBytes(communityId(this.#rules), subject));
     const message = { type: "vote", ...subject, validator: memberId, signature } as const;
     this.#say("consensus", encodeConsensusMessage(message));
+  }
+
+  #overhearProposal(message: Uint8Array): void {
+    const decoded = decodeConsensusMessage(message);
+    if (!decoded.ok || decoded.value.type !== "proposal") return;
+    this.#proposals.push(decoded.value);
+    // At once, while somebody is still a height behind.
+    if (!this.#isHealed && this.#mischief.chance(0.1)) this.#swapBlock(this.#mischief);
+    if (this.#proposals.length > PROPOSALS_KEPT) this.#proposals.shift();
+  }
+
+  /** A true signature around another block, told to one home alone, which may be a height behind. */
+  #swapBlock(random: Random): void {
+    const proposal = this.#proposals.at(-1);
+    if (proposal === undefined) return;
+    const { block } = random.pick(this.#proposals);
+    const message = encodeConsensusMessage({ ...proposal, block });
+    const lowest = Math.min(...this.#homes.map(({ disk }) => disk.height));
+    const { id: to } = random.pick(this.#homes.filter(({ disk }) => disk.height === lowest));
+    this.#note(`attack with a swapped block on ${to}`);
+    this.#network.whisper({ from: ATTACKER, to }, "consensus", message);
+  }
+
+  /** One validator's card was copied: two votes for one step, to whomever they reach first. */
+  #voteTwice(random: Random): void {
+    const copied = this.#neighbourhood.neighbours[1]?.signer;
+    const at = this.#proposals.at(-1);
+    if (copied === undefined || at === undefined) return;
+    const vote = random.pick(["prevote", "precommit"] as const);
+    const { height } = at;
+    const round = at.round + random.integer(0, 1);
+    const known = this.#proposals.filter((one) => one.height === height);
+    for (const blockId of [random.pick(known).blockId, random.pick([null, at.blockId])]) {
+      const subject = { vote, height, round, blockId };
+      const signature = copied.sign(voteSignBytes(communityId(this.#rules), subject));
+      const validator = copied.memberId;
+      const message = { type: "vote", ...subject, validator, signature } as const;
+      this.#invariants.voted(copied.memberId, message);
+      this.#say("consensus", encodeConsensusMessage(message));
+    }
   }
 
   #say(topic: "transaction" | "consensus", message: Uint8Array): void {

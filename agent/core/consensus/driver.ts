@@ -105,6 +105,21 @@ export function step(state: DriverState, input: Input): Driven {
   return run;
 }
 
+/**
+ * What a message would be if it were taken: `kept` and counted, `noted` (its author was there, or
+ * contradicts itself), or null: nothing new. To be asked first: what is null need be neither checked nor
+ * passed on, so that nobody has more looked at than there are validators and rounds.
+ */
+export function newsOf(state: DriverState, message: Vote | Proposal): "kept" | "noted" | null {
+  const run: Run = { state, effects: [] };
+  if ("vote" in message) takeVote(run, message);
+  else takeProposal(run, message, { valid: false, timely: false });
+  const { votes, proposals } = run.state;
+  if (votes.rounds !== state.votes.rounds) return "kept";
+  if (proposals.size > state.proposals.size) return "kept";
+  return votes === state.votes && proposals === state.proposals ? null : "noted";
+}
+
 function take(run: Run, input: Input): void {
   switch (input.type) {
     case "start":

@@ -7,7 +7,7 @@ export type Limits = {
   readonly rpcBytesMax: number;
   readonly certificateBytesMax: number;
   readonly requestBytesMax: number;
-  /** Blocks come in batches. */
+  /** One answer, and all answers on their way to one neighbour. Blocks come in batches. */
   readonly responseBytesMax: number;
   /** Answers on their way to all neighbours together; beyond it a request stays unanswered. */
   readonly responsesPendingBytesMax: number;

@@ -21,13 +21,21 @@ export type RequestParts = {
   readonly handlers: () => NetworkHandlers | null;
 };
 
+type Answering = {
+  readonly to: Neighbour;
+  readonly stream: Stream;
+  readonly signal: AbortSignal;
+};
+
 type Asked = { readonly to: Neighbour; readonly finish: (reply: Uint8Array | null) => void };
 
 export class Requests {
   readonly #parts: RequestParts;
   readonly #asked = new Set<Asked>();
   readonly #answering = new Map<Neighbour, number>();
+  /** Bytes of answers on their way: to all, and to each. */
   #responseBytes = 0;
+  readonly #bytesTo = new Map<Neighbour, number>();
   #isClosed = false;
 
   constructor(parts: RequestParts) {
@@ -81,7 +89,7 @@ export class Requests {
     try {
       const body = await this.#read(protocol, stream, cancel.signal);
       const reply = body && this.#reply(protocol, body, from);
-      if (reply) await this.#send(reply, stream, cancel.signal);
+      if (reply) await this.#send(reply, { to: from, stream, signal: cancel.signal });
       if (body) tally.count(`request.in.${protocol}.${reply ? "answered" : "unanswered"}`);
     } catch (error) {
       log.debug("answer not taken", { protocol, peer: from.key, error });
@@ -148,18 +156,30 @@ export class Requests {
     }
   }
 
-  async #send(reply: Uint8Array, stream: Stream, signal: AbortSignal): Promise<void> {
+  /** Who does not take its answers holds up one answer's worth, not everyone's. */
+  async #send(reply: Uint8Array, { to, stream, signal }: Answering): Promise<void> {
     const { limits } = this.#parts;
-    if (this.#responseBytes + reply.length > limits.responsesPendingBytesMax) {
+    const already = this.#bytesTo.get(to) ?? 0;
+    if (
+      already + reply.length > limits.responseBytesMax ||
+      this.#responseBytes + reply.length > limits.responsesPendingBytesMax
+    ) {
       throw new Error("too many answers on their way");
     }
-    this.#responseBytes += reply.length;
+    this.#account(to, reply.length);
     try {
       sendFrame(stream, reply);
       await stream.close({ signal });
     } finally {
-      this.#responseBytes -= reply.length;
+      this.#account(to, -reply.length);
     }
+  }
+
+  #account(to: Neighbour, bytes: number): void {
+    this.#responseBytes += bytes;
+    const left = (this.#bytesTo.get(to) ?? 0) + bytes;
+    if (left > 0) this.#bytesTo.set(to, left);
+    else this.#bytesTo.delete(to);
   }
 
   #callBack(request: NetworkRequest, reply: Uint8Array | null): void {

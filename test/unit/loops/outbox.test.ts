@@ -1,0 +1,302 @@
+// Own transactions on a real ledger and mempool; every write, publication and answer is noted in its order.
+
+import { describe, expect, it } from "vitest";
+import { communityId } from "../../../agent/core/ledger/rules.ts";
+import {
+  decodeTransaction,
+  type Payload,
+  type Transaction,
+} from "../../../agent/core/ledger/transaction.ts";
+import type { Refusal, Result } from "../../../agent/core/result.ts";
+import { memberId, type TransactionId } from "../../../agent/core/units/ids.ts";
+import { createMempool } from "../../../agent/loops/mempool.ts";
+import { openOutbox, purposeOf, type SubmitAs } from "../../../agent/loops/outbox.ts";
+import type { Store } from "../../../agent/ports.ts";
+import { createFakeNetwork } from "../../support/fakeNetwork.ts";
+import {
+  createFakeClock,
+  createMemoryStore,
+  createRecordingPublisher,
+} from "../../support/fakes.ts";
+import type { TestCard } from "../../support/ledger.ts";
+import {
+  ADMINISTRATOR,
+  at,
+  kwh,
+  makeRules,
+  perKwh,
+  registration,
+  say,
+  signed,
+  TestChain,
+  testCard,
+} from "../../support/ledger.ts";
+
+const HOME = "buyer1@vt.edu";
+const OTHER = "buyer2@vt.edu";
+/** Delivers from 17:00 UTC; open from 16:01, cut off at 16:59. */
+const LISTING = "21Mar18-13:00";
+const T = (time: string) => `2018-03-21T${time}Z`;
+const bid = (sequence: number): Payload =>
+  say.buyOffer(LISTING, { energy: kwh(1), price: perKwh(1), sequence });
+
+function streetAt1610(): TestChain {
+  const chain = new TestChain();
+  chain.add(T("16:10:00"), [HOME, registration(HOME)], [OTHER, registration(OTHER)]);
+  return chain;
+}
+
+type HomeOptions = {
+  readonly chain?: TestChain;
+  readonly store?: Store;
+  readonly administrator?: TestCard | null;
+  readonly time?: string;
+};
+
+/** The outbox of buyer1 at 16:20. */
+function openHome(options: HomeOptions = {}) {
+  const { chain = streetAt1610(), administrator = null, time = "16:20:00" } = options;
+  const { rules, verifier } = chain;
+  const journal: string[] = [];
+  const disk = options.store ?? createMemoryStore();
+  const store: Store = {
+    ...disk,
+    saveOwnTransaction: (own) => {
+      journal.push("save");
+      disk.saveOwnTransaction(own);
+    },
+    dropOwnTransactions: (ids) => {
+      journal.push(`drop ${ids.length}`);
+      disk.dropOwnTransactions(ids);
+    },
+  };
+  const network = createFakeNetwork((topic) => journal.push(`publish ${topic}`));
+  const clock = createFakeClock(at(T(time)));
+  const publisher = createRecordingPublisher();
+  const mempool = createMempool({ verifier, clock, ledger: () => chain.state });
+  const outbox = openOutbox({
+    ...{
+      store,
+      signer: testCard(HOME),
+      administrator,
+      verifier,
+      clock,
+      network,
+      publisher,
+      mempool,
+    },
+    ledger: () => chain.state,
+  });
+  const outcomes: Result<TransactionId, Refusal>[] = [];
+  const submit = (payload: Payload, as: SubmitAs = "member") =>
+    outbox.submit(payload, as, (outcome) => {
+      journal.push(outcome.ok ? "done" : `refused ${outcome.refusal.code}`);
+      outcomes.push(outcome);
+    });
+  const commit = (when: string, ...transactions: readonly Transaction[]) => {
+    expect(chain.addSigned(T(when), transactions).dropped).toEqual([]);
+    mempool.committed(transactions);
+    outbox.committed(transactions);
+  };
+  const ids = () => disk.ownTransactions().map(({ id }) => id);
+  return {
+    ...{ chain, rules, journal, disk, network, clock, publisher, mempool, outbox },
+    ...{ outcomes, submit, commit, ids },
+  };
+}
+
+describe("what the home says", () => {
+  it("is on the disk before it is published, and answered after the commit", () => {
+    const { rules, journal, network, mempool, outbox, outcomes, submit, commit, ids } = openHome();
+    submit(bid(1));
+    expect(journal).toEqual(["save", "publish transaction"]);
+    const own = signed(rules, HOME, bid(1));
+    expect(ids()).toEqual([own.id]);
+    expect(network.said("transaction")).toEqual(outbox.pending());
+    expect(mempool.has(own.id)).toBe(true);
+    expect(outbox.isPending(purposeOf(bid(1)))).toBe(true);
+    expect(outbox.isPending(purposeOf(bid(2)))).toBe(false);
+
+    commit("16:20:30");
+    expect(outcomes).toEqual([]);
+    commit("16:21:00", own);
+    expect(journal.slice(2)).toEqual(["drop 1", "done"]);
+    expect(outcomes).toEqual([{ ok: true, value: own.id }]);
+    expect([ids(), outbox.pending()]).toEqual([[], []]);
+    expect(outbox.isPending(purposeOf(bid(1)))).toBe(false);
+  });
+
+  it("is not published when it could not be written", () => {
+    const disk = createMemoryStore();
+    const full: Store = {
+      ...disk,
+      saveOwnTransaction: () => {
+        throw new Error("disk full");
+      },
+    };
+    const { submit, network, mempool, outbox } = openHome({ store: full });
+    expect(() => submit(bid(1))).toThrow("disk full");
+    expect([network.published.length, mempool.size(), outbox.pending().length]).toEqual([0, 0, 0]);
+  });
+
+  it("is signed by the home's card for this community", () => {
+    const { rules, network, submit } = openHome();
+    submit(bid(1));
+    const [encoded] = network.said("transaction");
+    const decoded = decodeTransaction(communityId(rules), encoded as Uint8Array);
+    const { signature, ...own } = signed(rules, HOME, bid(1));
+    expect(decoded).toEqual({ ok: true, value: { ...own, signature: Uint8Array.from(signature) } });
+  });
+
+  it("is refused at once, with nothing written or sent, where the ledger can never take it", () => {
+    const { journal, outcomes, submit, network, ids } = openHome();
+    submit(say.buyOffer(LISTING, { energy: kwh(20), price: perKwh(11) }));
+    submit(registration(HOME));
+    submit(say.buyOffer("21Mar18-09:00", { energy: kwh(1), price: perKwh(1) }));
+    expect(journal).toEqual([
+      "refused insufficientFunds",
+      "refused memberExists",
+      "refused listingUnknown",
+    ]);
+    // 20 kWh x 11 = 220 tokens of 200.
+    expect(outcomes[0]).toMatchObject({ refusal: { free: "200", need: "220" } });
+    expect([ids(), network.published.length]).toEqual([[], 0]);
+  });
+
+  it("is kept and sent where the next blocks may lift the refusal", () => {
+    const chain = new TestChain();
+    chain.add(T("16:10:00"));
+    const home = openHome({ chain });
+    home.submit(bid(1));
+    expect(home.journal).toEqual(["save", "publish transaction"]);
+    // Not for our own next block, as long as nobody knows us.
+    expect(home.mempool.size()).toBe(0);
+    home.commit("16:21:00", signed(home.rules, HOME, registration(HOME)));
+    expect(home.mempool.size()).toBe(1);
+    home.commit("16:22:00", signed(home.rules, HOME, bid(1)));
+    expect(home.journal.slice(2)).toEqual(["drop 1", "done"]);
+  });
+
+  it("is said once at a time", () => {
+    const { journal, submit, outcomes } = openHome();
+    submit(bid(1));
+    submit(bid(1));
+    expect(journal).toEqual(["save", "publish transaction", "refused alreadyPending"]);
+    expect(outcomes[0]).toMatchObject({ refusal: { id: expect.stringMatching(/^[0-9a-f]{64}$/) } });
+  });
+
+  it("waits in at most 64 places", () => {
+    const { journal, submit, outcomes, ids } = openHome();
+    for (let n = 1; n <= 65; n += 1) submit(bid(n));
+    expect(journal.slice(-1)).toEqual(["refused outboxFull"]);
+    expect(outcomes).toEqual([{ ok: false, refusal: { code: "outboxFull", max: 64 } }]);
+    expect(ids()).toHaveLength(64);
+  });
+});
+
+describe("what can no longer land", () => {
+  it("is dropped after the block that ends it, and both the asker and the publisher are told", () => {
+    const { rules, journal, publisher, submit, commit, clock, ids, outcomes } = openHome();
+    submit(bid(1));
+    clock.advanceTo(at(T("16:59:00")));
+    commit("16:59:00");
+    const { id } = signed(rules, HOME, bid(1));
+    const refusal = { code: "listingNotOpen", listingId: LISTING, state: "AUCTION_CLOSED" };
+    expect(journal.slice(2)).toEqual(["drop 1", "refused listingNotOpen"]);
+    expect(outcomes).toEqual([{ ok: false, refusal }]);
+    expect(publisher.of("refused")).toEqual([{ type: "refused", transactionId: id, refusal }]);
+    expect(ids()).toEqual([]);
+  });
+
+  it("is told apart from what landed in the same block", () => {
+    const { rules, journal, submit, commit } = openHome();
+    submit(bid(1));
+    submit(bid(2));
+    commit("16:21:00", signed(rules, HOME, bid(2)));
+    // One write for both; what the amendment overtook is stale.
+    expect(journal.slice(-3)).toEqual(["drop 2", "done", "refused staleSequence"]);
+  });
+
+  it("goes back to the mempool as long as it can still land", () => {
+    const { rules, mempool, submit, commit } = openHome();
+    submit(bid(1));
+    const { id } = signed(rules, HOME, bid(1));
+    // A proposer leaves out what did not apply in its order, and forgets it.
+    mempool.drop([id]);
+    commit("16:21:00", signed(rules, OTHER, bid(1)));
+    expect(mempool.has(id)).toBe(true);
+  });
+});
+
+describe("after a restart on the same disk", () => {
+  it("what is pending is still said, and is neither signed nor written again", () => {
+    const before = openHome();
+    before.submit(bid(1));
+    const { chain, disk } = before;
+    const after = openHome({ chain, store: disk });
+    expect(after.outbox.pending()).toEqual(before.network.said("transaction"));
+    expect(after.outbox.isPending(purposeOf(bid(1)))).toBe(true);
+    after.submit(bid(1));
+    expect(after.journal).toEqual(["refused alreadyPending"]);
+    after.commit("16:21:00", signed(chain.rules, HOME, bid(1)));
+    expect(after.journal.slice(1)).toEqual(["drop 1"]);
+    expect(after.ids()).toEqual([]);
+  });
+
+  it("what landed or ended meanwhile is dropped; what may still be lifted stays", () => {
+    const before = openHome();
+    const { chain, disk, rules } = before;
+    before.submit(bid(1));
+    before.submit(bid(2));
+    const unknown = say.pvOffer(LISTING, "buyer1house", { energy: kwh(1) });
+    before.submit(unknown);
+    chain.addSigned(T("16:21:00"), [signed(rules, HOME, bid(1))]);
+    const after = openHome({ chain, store: disk });
+    expect(after.journal).toEqual(["drop 1"]);
+    expect(after.ids()).toEqual([signed(rules, HOME, bid(2)).id, signed(rules, HOME, unknown).id]);
+  });
+});
+
+describe("the administrator's card", () => {
+  const step = (sequence: number): Payload => say.administrator("createListing", sequence, LISTING);
+
+  it("signs what is submitted in its name", () => {
+    const chain = new TestChain(makeRules({ schedule: "manual" }));
+    chain.add(T("16:10:00"), [HOME, registration(HOME)]);
+    const home = openHome({ chain, administrator: testCard(ADMINISTRATOR) });
+    home.submit(step(1), "administrator");
+    home.submit(step(2), "member");
+    expect(home.journal).toEqual(["save", "publish transaction", "refused notAllowed"]);
+    expect(home.mempool.all()[0]?.transaction.author).toBe(memberId(ADMINISTRATOR));
+  });
+
+  it("is missed where the home does not keep it", () => {
+    const { submit, outcomes } = openHome();
+    submit(step(1), "administrator");
+    expect(outcomes).toEqual([{ ok: false, refusal: { code: "noAdministratorCard" } }]);
+  });
+});
+
+describe("purposeOf", () => {
+  it("tells apart what may be under way at the same time", () => {
+    const payloads: readonly Payload[] = [
+      registration(HOME),
+      say.registerPv("a"),
+      say.registerPv("b"),
+      say.pvOffer(LISTING, "a", { energy: kwh(1), sequence: 1 }),
+      say.pvOffer(LISTING, "a", { energy: kwh(1), sequence: 2 }),
+      bid(1),
+      bid(2),
+      say.meterReading(LISTING, { imported: [0, 1], exported: [0, 1] }),
+      say.grant(1, HOME, 1n as never),
+      say.revoke(1, HOME),
+      say.administrator("createListing", 1, LISTING),
+      say.administrator("acceptOfferBroadcast", 1, LISTING),
+      say.administrator("closeBidding", 1, LISTING),
+    ];
+    expect(new Set(payloads.map(purposeOf)).size).toBe(payloads.length);
+    expect(
+      purposeOf(say.buyOffer(LISTING, { energy: kwh(9), price: perKwh(9), sequence: 1 })),
+    ).toBe(purposeOf(bid(1)));
+  });
+});
