@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Verifier } from "../../agent/core/crypto.ts";
 import { encodeBlock } from "../../agent/core/ledger/block.ts";
-import { communityId } from "../../agent/core/ledger/rules.ts";
+import { communityId, encodeRules } from "../../agent/core/ledger/rules.ts";
 import { openStore } from "../../agent/io/store/store.ts";
 import { openLedger } from "../../agent/loops/ledger.ts";
 import { certificateFor } from "../support/certificate.ts";
@@ -61,7 +61,8 @@ function replay({ rules, blocks }: TestChain): number {
   const dir = mkdtempSync(join(tmpdir(), "pvtrading-bench-"));
   const { memberId } = testCard("buyer0@vt.edu");
   const log = { debug() {}, info() {}, warn() {}, error() {} };
-  const store = openStore(dir, { communityId: communityId(rules), memberId, log });
+  const owner = { communityId: communityId(rules), memberId, rules: encodeRules(rules) };
+  const store = openStore(dir, { ...owner, log });
   try {
     const ledger = openLedger({ rules, store, verifier: new Verifier() });
     const [first, ...rest] = blocks.map((block) => encodeBlock(block));

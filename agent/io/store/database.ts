@@ -3,7 +3,9 @@
 import { statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { assert } from "../../core/assert.ts";
+import { sha256Hex } from "../../core/crypto.ts";
 import type { Log } from "../../ports.ts";
+import { defineChecksum } from "./checksum.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 import { StoreError, storing } from "./storeError.ts";
 
@@ -19,16 +21,20 @@ const SYNCHRONOUS_FULL = 2;
 
 export type Owner = { readonly communityId: string; readonly memberId: string };
 
+/** `rules`: the community's, in their canonical bytes; kept in the file, so that it can be audited alone. */
+export type Claim = Owner & { readonly rules: Uint8Array };
+
 /**
  * Opens the ledger file for writing, brings its tables up to date and makes sure whose it is.
  * Throws StoreError: corrupt, newerVersion, otherCommunity, otherMember, readOnly, diskFull, io, locked.
  * The caller holds the directory's lock.
  */
-export function openDatabase(path: string, owner: Owner, log: Log): Database.Database {
+export function openDatabase(path: string, owner: Claim, log: Log): Database.Database {
   return storing(path, () => {
     const db = new Database(path, { timeout: BUSY_TIMEOUT_MS });
     try {
       db.defaultSafeIntegers(true);
+      defineChecksum(db);
       // First, for what follows would change a file that is not ours.
       schemaVersion(db, path);
       configure(db);
@@ -55,6 +61,7 @@ export function openReadOnly(path: string): Database.Database {
     });
     try {
       db.defaultSafeIntegers(true);
+      defineChecksum(db);
       db.pragma("trusted_schema = OFF");
       const version = schemaVersion(db, path);
       if (version === MIGRATIONS.length) return db;
@@ -118,11 +125,9 @@ function schemaVersion(db: Database.Database, path: string): number {
   );
 }
 
-function claim(db: Database.Database, path: string, owner: Owner): void {
+function claim(db: Database.Database, path: string, owner: Claim): void {
   const { communityId, memberId } = owner;
-  db.prepare(
-    "INSERT INTO identity (row, community_id, member_id) VALUES (1, ?, ?) ON CONFLICT DO NOTHING",
-  ).run(communityId, memberId);
+  if (readOwner(db) === null) writeOwner(db, owner);
   const found = readOwner(db);
   assert(found !== null, "the identity row was just written");
   if (found.communityId !== communityId) {
@@ -137,6 +142,19 @@ function claim(db: Database.Database, path: string, owner: Owner): void {
       `${path} belongs to ${found.memberId}, the card to ${memberId}. Give the agent its own data directory, or an empty one.`,
     );
   }
+}
+
+function writeOwner(db: Database.Database, { communityId, memberId, rules }: Claim): void {
+  assert(sha256Hex(rules) === communityId, "a community's id is the hash of its rules");
+  const insertIdentity = db.prepare(
+    `INSERT INTO identity (row, community_id, member_id, checksum)
+     VALUES (1, @communityId, @memberId, row_checksum(1, @communityId, @memberId))`,
+  );
+  const insertRules = db.prepare("INSERT INTO community (row, rules) VALUES (1, ?)");
+  db.transaction(() => {
+    insertIdentity.run({ communityId, memberId });
+    insertRules.run(rules);
+  }).immediate();
 }
 
 /** Whose file it is; null before its first opening by an agent. */

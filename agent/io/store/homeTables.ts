@@ -32,7 +32,10 @@ export function ownTransactionTable(db: Database.Database): OwnTransactionTable 
     "SELECT id, bytes FROM own_transaction ORDER BY own_no",
   );
   const insert = db.prepare(
-    "INSERT INTO own_transaction (id, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING",
+    `INSERT INTO own_transaction (own_no, id, bytes, checksum)
+     SELECT next, @id, @bytes, row_checksum(next, @id, @bytes)
+     FROM (SELECT ifnull(max(own_no), 0) + 1 AS next FROM own_transaction) WHERE true
+     ON CONFLICT DO NOTHING`,
   );
   const remove = db.prepare("DELETE FROM own_transaction WHERE id = ?");
   return {
@@ -41,7 +44,7 @@ export function ownTransactionTable(db: Database.Database): OwnTransactionTable 
         id: bytesToHex(id) as TransactionId,
         bytes: plainBytes(bytes),
       })),
-    save: ({ id, bytes }) => void insert.run(hexToBytes(id), bytes),
+    save: ({ id, bytes }) => void insert.run({ id: hexToBytes(id), bytes }),
     drop: (ids) => {
       for (const id of ids) remove.run(hexToBytes(id));
     },
@@ -60,11 +63,13 @@ export function sampleTable(db: Database.Database): SampleTable {
     "SELECT * FROM register_sample WHERE at_ms BETWEEN ? AND ? ORDER BY at_ms",
   );
   const upsert = db.prepare(
-    `INSERT INTO register_sample (at_ms, produced_wh, imported_wh, exported_wh)
-     VALUES (@at, @produced, @imported, @exported)
+    `INSERT INTO register_sample (at_ms, produced_wh, imported_wh, exported_wh, checksum)
+     VALUES (@at, @produced, @imported, @exported, row_checksum(@at, @produced, @imported, @exported))
      ON CONFLICT DO UPDATE SET produced_wh = ifnull(excluded.produced_wh, produced_wh),
        imported_wh = ifnull(excluded.imported_wh, imported_wh),
-       exported_wh = ifnull(excluded.exported_wh, exported_wh)`,
+       exported_wh = ifnull(excluded.exported_wh, exported_wh),
+       checksum = row_checksum(at_ms, ifnull(excluded.produced_wh, produced_wh),
+         ifnull(excluded.imported_wh, imported_wh), ifnull(excluded.exported_wh, exported_wh))`,
   );
   const prune = db.prepare(
     `DELETE FROM register_sample

@@ -10,6 +10,7 @@ import {
   encode,
   hash,
   integer,
+  type Malformed,
   nullable,
   oneOf,
   type Shape,
@@ -28,6 +29,7 @@ import {
 } from "../../core/consensus/message.ts";
 import { SIGNATURE_BYTES } from "../../core/crypto.ts";
 import { VALIDATORS_MAX } from "../../core/ledger/rules.ts";
+import type { Result } from "../../core/result.ts";
 import { type BlockId, isMemberId, MEMBER_ID_MAX, type MemberId } from "../../core/units/ids.ts";
 import type { UnixMs } from "../../core/units/time.ts";
 import { StoreError } from "./storeError.ts";
@@ -113,7 +115,7 @@ export function decodeDurable(encoded: Uint8Array): Durable {
     validIsLocked,
     polka,
     ...durable
-  } = read(durableShape, encoded, "consensus_state");
+  } = must(read(durableShape, encoded), "consensus_state");
   const valid = validIsLocked ? durable.locked : durable.valid;
   return { ...durable, valid, ...(polka === null ? {} : { polka }) };
 }
@@ -124,15 +126,30 @@ export function encodeMessage(message: UnsignedMessage): Uint8Array {
 
 /** Throws StoreError "corrupt" for bytes that `encodeMessage` did not write. */
 export function decodeMessage(encoded: Uint8Array): UnsignedMessage {
-  return read(messageShape, encoded, "sign_log").message;
+  return must(read(messageShape, encoded), "sign_log").message;
+}
+
+/** Where the bytes of a durable state are not as `encodeDurable` writes them; null: nowhere. */
+export function durableFault(encoded: Uint8Array): Malformed | null {
+  const found = read(durableShape, encoded);
+  return found.ok ? null : found.refusal;
+}
+
+/** Where the bytes of a signed message are not as `encodeMessage` writes them; null: nowhere. */
+export function messageFault(encoded: Uint8Array): Malformed | null {
+  const found = read(messageShape, encoded);
+  return found.ok ? null : found.refusal;
 }
 
 function sameValue(a: Value, b: Value): boolean {
   return a.blockId === b.blockId && a.time === b.time && sameBytes(a.block, b.block);
 }
 
-function read<T>(shape: Shape<T>, encoded: Uint8Array, table: string): T {
-  const found = decode(shape, encoded, DURABLE_BYTES_MAX);
+function read<T>(shape: Shape<T>, encoded: Uint8Array): Result<T, Malformed> {
+  return decode(shape, encoded, DURABLE_BYTES_MAX);
+}
+
+function must<T>(found: Result<T, Malformed>, table: string): T {
   if (found.ok) return found.value;
   const { problem, offset } = found.refusal;
   throw new StoreError(

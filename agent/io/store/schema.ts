@@ -3,6 +3,9 @@
 // Space is what a Pi's card has least of, so members, PVs and listings are named once and numbered,
 // and a transaction's bytes are stored once: a block row holds only its header. The tables below `block`
 // and `ledger_transaction` are a projection of them, written from LedgerEvents and never by hand.
+//
+// What the ledger proves (blocks, registries) and what a signature proves (sign_log) needs no checksum. What
+// only this home knows has one, row_checksum() over the row's other columns in their order: see checksum.ts.
 
 /** "PVtr": tells our files from other SQLite files. */
 export const APPLICATION_ID = 0x50567472;
@@ -15,7 +18,15 @@ const CHAIN = `
 CREATE TABLE identity (
   row INTEGER PRIMARY KEY CHECK (row = 1),
   community_id TEXT NOT NULL CHECK (length(community_id) = 64),
-  member_id TEXT NOT NULL CHECK (length(member_id) > 0)
+  member_id TEXT NOT NULL CHECK (length(member_id) > 0),
+  checksum INTEGER NOT NULL
+) STRICT;
+
+-- The community's rules in their canonical bytes, whose SHA-256 is its id: with them the ledger can be
+-- audited by itself.
+CREATE TABLE community (
+  row INTEGER PRIMARY KEY CHECK (row = 1),
+  rules BLOB NOT NULL CHECK (length(rules) > 0)
 ) STRICT;
 
 -- Everyone who ever signed or joined: members, validators, the administrator.
@@ -179,13 +190,15 @@ CREATE TABLE sign_log (
 -- Where the agreement stood when the last of them was signed, with lock and valid block.
 CREATE TABLE consensus_state (
   row INTEGER PRIMARY KEY CHECK (row = 1),
-  durable BLOB NOT NULL
+  durable BLOB NOT NULL,
+  checksum INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE own_transaction (
   own_no INTEGER PRIMARY KEY,
   id BLOB NOT NULL UNIQUE CHECK (length(id) = 32),
-  bytes BLOB NOT NULL CHECK (length(bytes) > 0)
+  bytes BLOB NOT NULL CHECK (length(bytes) > 0),
+  checksum INTEGER NOT NULL
 ) STRICT;
 
 -- Counters at full minutes; null where no device could say.
@@ -193,7 +206,8 @@ CREATE TABLE register_sample (
   at_ms INTEGER PRIMARY KEY CHECK (at_ms >= 0),
   produced_wh INTEGER CHECK (produced_wh >= 0),
   imported_wh INTEGER CHECK (imported_wh >= 0),
-  exported_wh INTEGER CHECK (exported_wh >= 0)
+  exported_wh INTEGER CHECK (exported_wh >= 0),
+  checksum INTEGER NOT NULL
 ) STRICT;
 `;
 

@@ -62,8 +62,9 @@ function saver(db: Database.Database): SignLog["save"] {
      VALUES (@height, @round, @type, @signBytes, @signature, @message)`,
   );
   const upsertDurable = db.prepare(
-    `INSERT INTO consensus_state (row, durable) VALUES (1, ?)
-     ON CONFLICT DO UPDATE SET durable = excluded.durable`,
+    `INSERT INTO consensus_state (row, durable, checksum)
+     VALUES (1, @durable, row_checksum(1, @durable))
+     ON CONFLICT DO UPDATE SET durable = excluded.durable, checksum = excluded.checksum`,
   );
   return (durable, record, head) => {
     const { height, round, type, signBytes, message } = record;
@@ -74,7 +75,7 @@ function saver(db: Database.Database): SignLog["save"] {
     const known = select.get(height, round, type);
     if (known === undefined) insert.run({ ...record, message: encodeMessage(message) });
     else if (!sameBytes(known, signBytes)) throw doubleSign(record, "another is signed");
-    upsertDurable.run(encodeDurable(durable));
+    upsertDurable.run({ durable: encodeDurable(durable) });
   };
 }
 

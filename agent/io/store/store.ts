@@ -4,7 +4,7 @@ import type Database from "better-sqlite3";
 import type { CommittedBlock, Log, Store } from "../../ports.ts";
 import { blockTable } from "./blockTable.ts";
 import { cardTable } from "./cardTable.ts";
-import { type Owner, openDatabase, synchronous } from "./database.ts";
+import { type Claim, openDatabase, synchronous } from "./database.ts";
 import { lockDirectory, prepareDirectory, prepareLedgerFile } from "./dataDirectory.ts";
 import { ownTransactionTable, sampleTable } from "./homeTables.ts";
 import { projection } from "./projection.ts";
@@ -33,7 +33,7 @@ export type OpenStore = Store & {
   readonly close: () => void;
 };
 
-export type StoreOptions = Owner & { readonly log: Log };
+export type StoreOptions = Claim & { readonly log: Log };
 
 /**
  * Opens the data directory of one agent, making it if need be, and keeps every other agent out of it.

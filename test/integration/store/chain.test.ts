@@ -2,16 +2,14 @@
 
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { decodeBlock, encodeBlock } from "../../../agent/core/ledger/block.ts";
-import { communityId } from "../../../agent/core/ledger/rules.ts";
+import { decodeBlock } from "../../../agent/core/ledger/block.ts";
+import { communityId, encodeRules } from "../../../agent/core/ledger/rules.ts";
 import { encodeState } from "../../../agent/core/ledger/state.ts";
-import { decodeTransaction } from "../../../agent/core/ledger/transaction.ts";
 import { memberId } from "../../../agent/core/units/ids.ts";
 import { openReader, type StoreReader } from "../../../agent/io/store/reader.ts";
 import { type OpenStore, openStore } from "../../../agent/io/store/store.ts";
-import type { CommittedBlock } from "../../../agent/ports.ts";
 import { kwh, perKwh, registration, say, TestChain, tokens } from "../../support/ledger.ts";
-import { type Scratch, scratch, silent } from "./fixtures.ts";
+import { committedFrom, type Scratch, scratch, silent } from "./fixtures.ts";
 
 const SELLER = "seller1@vt.edu";
 const BUYER = "buyer1@vt.edu";
@@ -27,7 +25,8 @@ beforeEach(() => {
   place = scratch();
   chain = new TestChain();
   const dir = join(place.fresh("home"), "data");
-  const owner = { communityId: communityId(chain.rules), memberId: memberId(SELLER) };
+  const rules = encodeRules(chain.rules);
+  const owner = { communityId: communityId(chain.rules), memberId: memberId(SELLER), rules };
   store = openStore(dir, { ...owner, log: silent });
   reader = openReader(dir);
 });
@@ -37,37 +36,12 @@ afterEach(() => {
   place.remove();
 });
 
-/** The block as loops/ledger.ts hands it over. */
-function committedBlock(checkpoint: boolean): CommittedBlock {
-  const { block, blockId, events } = chain.last;
-  const { header } = block;
-  const transactions = block.transactions.map((bytes) => {
-    const decoded = decodeTransaction(header.community, bytes);
-    if (!decoded.ok) throw new Error("a transaction of the chain decodes");
-    const { id, author, payload } = decoded.value;
-    return { id, type: payload.type, author, bytes };
-  });
-  return {
-    height: header.height,
-    blockId,
-    time: header.time,
-    proposer: header.proposer,
-    round: 0,
-    block: encodeBlock(block),
-    certificate: Uint8Array.of(1),
-    transactions,
-    events,
-    stateRoot: header.stateRoot,
-    checkpoint: checkpoint ? encodeState(chain.state) : null,
-  };
-}
-
 type Said = Parameters<TestChain["add"]>[1];
 
 function commit(time: string, ...said: readonly Said[]): void {
   const { dropped } = chain.add(time, ...said);
   expect(dropped).toEqual([]);
-  store.commit(committedBlock(true));
+  store.commit(committedFrom(chain, true));
   const { members, pvs } = chain.state;
   const sorted = [...members.values()].sort((a, b) => (a.memberId < b.memberId ? -1 : 1));
   expect(reader.members()).toEqual(sorted);

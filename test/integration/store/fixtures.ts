@@ -7,6 +7,8 @@ import type { Durable, Value } from "../../../agent/core/consensus/input.ts";
 import { sha256Hex } from "../../../agent/core/crypto.ts";
 import { blockId, encodeBlock, type Header } from "../../../agent/core/ledger/block.ts";
 import type { LedgerEvent } from "../../../agent/core/ledger/event.ts";
+import { encodeState } from "../../../agent/core/ledger/state.ts";
+import { decodeTransaction } from "../../../agent/core/ledger/transaction.ts";
 import { watts, wh } from "../../../agent/core/units/energy.ts";
 import {
   type BlockId,
@@ -26,6 +28,7 @@ import type {
   Log,
   SignedRecord,
 } from "../../../agent/ports.ts";
+import type { TestChain } from "../../support/ledger.ts";
 
 export const COMMUNITY = hashOf("community") as CommunityId;
 export const SELLER = memberId("seller1@vt.edu");
@@ -36,7 +39,14 @@ export const LISTING = listingId("21Mar18-13:00");
 export const DELIVERY_START = unixMs(1_521_651_600_000);
 
 export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
-export const options: StoreOptions = { communityId: COMMUNITY, memberId: SELLER, log: silent };
+/** The rules of COMMUNITY: to the store they are bytes with that hash. */
+export const RULES: Uint8Array = new TextEncoder().encode("community");
+export const options: StoreOptions = {
+  communityId: COMMUNITY,
+  memberId: SELLER,
+  rules: RULES,
+  log: silent,
+};
 
 export function hashOf(text: string): string {
   return sha256Hex(new TextEncoder().encode(text));
@@ -232,6 +242,31 @@ export function chainBlock(height: number): CommittedBlock {
   ];
   const events = height === 1 ? registrations : [...change(BUYER, -1n), ...change(SELLER, 1n)];
   return committed(height, { transactions, events });
+}
+
+/** The last block of a chain, as loops/ledger.ts hands it over. */
+export function committedFrom(chain: TestChain, checkpoint: boolean): CommittedBlock {
+  const { block, blockId, events } = chain.last;
+  const { header } = block;
+  const transactions = block.transactions.map((bytes) => {
+    const decoded = decodeTransaction(header.community, bytes);
+    if (!decoded.ok) throw new Error("a transaction of the chain decodes");
+    const { id, author, payload } = decoded.value;
+    return { id, type: payload.type, author, bytes };
+  });
+  return {
+    height: header.height,
+    blockId,
+    time: header.time,
+    proposer: header.proposer,
+    round: 0,
+    block: encodeBlock(block),
+    certificate: Uint8Array.of(1),
+    transactions,
+    events,
+    stateRoot: header.stateRoot,
+    checkpoint: checkpoint ? encodeState(chain.state) : null,
+  };
 }
 
 /** A directory of its own for each test; `fresh()` makes another inside it. */

@@ -11,7 +11,6 @@ import { type OpenStore, openStore } from "../../../agent/io/store/store.ts";
 import type { RegisterSample } from "../../../agent/ports.ts";
 import {
   BUYER,
-  COMMUNITY,
   codeOf,
   committed,
   durable,
@@ -20,7 +19,6 @@ import {
   proposal,
   type Scratch,
   scratch,
-  silent,
   transaction,
   value,
   vote,
@@ -310,7 +308,7 @@ describe("whose directory it is", () => {
   });
 
   it("is not another member's", () => {
-    const other = { communityId: COMMUNITY, memberId: BUYER, log: silent };
+    const other = { ...options, memberId: BUYER };
     expect(codeOf(() => openStore(dir, other))).toBe("otherMember");
     expect(() => openStore(dir, other)).toThrow(
       /belongs to seller1@vt.edu, the card to buyer1@vt.edu/,
