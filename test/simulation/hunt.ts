@@ -6,6 +6,8 @@ import { type Hunt, hunt } from "./planted.ts";
 import { PLANTED_BUGS } from "./plantedBugs.ts";
 
 const AT_ONCE = 2;
+/** For one bug: 200 seeds on a slow machine. */
+const WITHIN_MS = 3_600_000;
 
 const { values } = parseArgs({
   options: { seeds: { type: "string", default: "200" }, only: { type: "string", default: "" } },
@@ -20,7 +22,8 @@ async function work(): Promise<void> {
   for (;;) {
     const bug = waiting.shift();
     if (bug === undefined) return;
-    const found = await hunt(bug, root, Number(values.seeds));
+    const limits = { seeds: Number(values.seeds), withinMs: WITHIN_MS };
+    const found = await hunt(bug, root, limits);
     hunts.push(found);
     const outcome = found.seed === null ? `MISSED\n${found.output}` : `found by seed ${found.seed}`;
     const [violation = ""] = found.output

@@ -6,6 +6,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
+
 export type Change = { readonly file: string; readonly find: string; readonly replace: string };
 
 export type PlantedBug = {
@@ -22,8 +24,14 @@ export type Hunt = {
   readonly output: string;
 };
 
-/** Copies the sources of `root`, plants the bug there and runs up to `seeds` seeds. */
-export async function hunt(bug: PlantedBug, root: string, seeds: number): Promise<Hunt> {
+export type HuntLimits = {
+  readonly seeds: number;
+  /** Real milliseconds after which the hunt is broken off. */
+  readonly withinMs: number;
+};
+
+/** Copies the sources of `root`, plants the bug there and runs one seed after another. */
+export async function hunt(bug: PlantedBug, root: string, limits: HuntLimits): Promise<Hunt> {
   const copy = mkdtempSync(join(tmpdir(), "pvtrading-planted-"));
   try {
     for (const room of ["agent", "test/simulation", "test/support", "package.json"]) {
@@ -32,17 +40,8 @@ export async function hunt(bug: PlantedBug, root: string, seeds: number): Promis
     symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
     for (const change of bug.changes) plant(copy, change);
     const main = join(copy, "test/simulation/main.ts");
-    const args = [
-      main,
-      "--seeds",
-      String(seeds),
-      "--stop-at-first",
-      "--jobs",
-      "1",
-      "--json",
-      ...bug.flags,
-    ];
-    const output = await run(args);
+    const args = ["--seeds", String(limits.seeds), "--stop-at-first", "--jobs", "1", "--json"];
+    const output = await run([main, ...args, ...bug.flags], limits.withinMs);
     return { name: bug.name, seed: firstViolation(output), output };
   } finally {
     rmSync(copy, { recursive: true, force: true });
@@ -59,10 +58,11 @@ function plant(copy: string, { file, find, replace }: Change): void {
   );
 }
 
-function run(args: readonly string[]): Promise<string> {
+function run(args: readonly string[], timeout: number): Promise<string> {
   return new Promise((resolve) => {
+    const options = { timeout, maxBuffer: OUTPUT_BYTES_MAX };
     // Violations end with exit code 1, and so does a crash: the output tells them apart.
-    execFile(process.execPath, args, { maxBuffer: 64 * 1024 * 1024 }, (_error, stdout, stderr) => {
+    execFile(process.execPath, args, options, (_error, stdout, stderr) => {
       resolve(`${stdout}\n${stderr}`);
     });
   });

@@ -459,7 +459,7 @@ describe("neighbours", () => {
 
   const shut: readonly (readonly [string, () => readonly [Uint8Array, Uint8Array]])[] = [
     ["is no certificate", () => [Uint8Array.of(1, 2), testKey(BUYER).publicKey]],
-    ["is shown by another key", () => [testCard(BUYER).certificate, testKey(SELLER).publicKey]],
+    ["is shown by another key", () => [testCard("new@vt.edu").certificate, testKey("x").publicKey]],
     ["is another CA's", () => certified("new@vt.edu", { ca: testKey("another CA") })],
     ["is over", () => certified("new@vt.edu", { notAfter: new Date("2026-05-31T00:00:00Z") })],
     [
