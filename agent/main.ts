@@ -3,6 +3,7 @@
 // Nothing is imported before it is needed: `--help` is quick, and `lab` loads no network of its own.
 
 import { Command, Option } from "commander";
+import type { VerifyOptions } from "./commands/verify.ts";
 import type { UnixMs } from "./core/units/time.ts";
 
 const NODE_MIN = 24;
@@ -46,6 +47,7 @@ function program(): Command {
     });
   addLab(program);
   addIdentity(program);
+  addAudit(program);
   program
     .command("schema")
     .description("print the JSON Schema of a config file")
@@ -112,6 +114,35 @@ function addIdentity(program: Command): void {
         print(code, lines);
       },
     );
+}
+
+function addAudit(program: Command): void {
+  program
+    .command("verify")
+    .description("check a home's whole ledger from its first block, or a proof; changes nothing")
+    .option("--data <dir>", "the home's data directory; its agent may be running")
+    .option("--proof <file>", "a file made by prove")
+    .option("--community <file>", "the community's file, to compare with")
+    .option("--json", "one JSON object on stdout", false)
+    .action(async (options: VerifyOptions & { json: boolean }) => {
+      const started = performance.now();
+      const { verify } = await import("./commands/verify.ts");
+      const { tell } = await import("./commands/auditOutcome.ts");
+      const elapsed = () => (performance.now() - started) / 1000;
+      exit(tell(verify(options, elapsed), options.json));
+    });
+  program
+    .command("prove")
+    .description("write a file that proves when a transaction was on the ledger")
+    .requiredOption("--data <dir>", "a home's data directory; its agent may be running")
+    .requiredOption("--transaction <id>", "the transaction's id, 64 hex digits")
+    .requiredOption("--out <file>", "a new file for the proof")
+    .option("--json", "one JSON object on stdout", false)
+    .action(async (options: Record<"data" | "transaction" | "out", string> & { json: boolean }) => {
+      const { prove } = await import("./commands/prove.ts");
+      const { tell } = await import("./commands/auditOutcome.ts");
+      exit(tell(prove(options), options.json));
+    });
 }
 
 function now(): UnixMs {

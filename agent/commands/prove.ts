@@ -1,0 +1,36 @@
+// `prove`: a file that shows to anyone, without a ledger, that a transaction is in it and since when.
+
+import { writeFileSync } from "node:fs";
+import { checkInclusion, proveInclusion } from "../core/audit/inclusion.ts";
+import { writeProof } from "../core/audit/proofFile.ts";
+import { Verifier } from "../core/crypto.ts";
+import { isHash, type TransactionId } from "../core/units/ids.ts";
+import { readProvable } from "../io/store/audit/provable.ts";
+import { cannotRead, type Outcome, reading } from "./auditOutcome.ts";
+import { proofLines, refusalSentence } from "./proofText.ts";
+
+export type ProveOptions = {
+  readonly data: string;
+  readonly transaction: string;
+  readonly out: string;
+};
+
+/** Exit code 1: this ledger has no such transaction, or is damaged there. */
+export function prove({ data, transaction: id, out }: ProveOptions): Outcome {
+  if (!isHash(id)) return cannotRead(`--transaction ${id}: an id of 64 hex digits`);
+  return reading(() => {
+    const provable = readProvable(data, id as TransactionId);
+    if (provable === null) return wrong(`The ledger in ${data} has no transaction ${id}.`);
+    const proof = proveInclusion(provable);
+    const included = checkInclusion(proof, { community: null, verifier: new Verifier() });
+    if (!included.ok) return wrong(refusalSentence(included.refusal));
+    writeFileSync(out, writeProof(proof, included.value), { flag: "wx" });
+    const { community, header } = included.value;
+    const lines = [...proofLines(included.value, true), `written     ${out}`];
+    return { code: 0, lines, json: { ok: true, community, height: header.height, out } };
+  });
+}
+
+function wrong(sentence: string): Outcome {
+  return { code: 1, lines: [`wrong: ${sentence}`], json: { ok: false, sentence } };
+}

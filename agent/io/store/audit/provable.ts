@@ -1,0 +1,83 @@
+// What a proof of inclusion is made of, read from the database by a transaction's id.
+
+import { join } from "node:path";
+import type Database from "better-sqlite3";
+import { needsCard } from "../../../core/audit/authorKey.ts";
+import type { Provable } from "../../../core/audit/inclusion.ts";
+import { hexToBytes } from "../../../core/codec/hex.ts";
+import { type Block, decodeBlock } from "../../../core/ledger/block.ts";
+import { communityId, decodeRules } from "../../../core/ledger/rules.ts";
+import { decodeTransaction, type Transaction } from "../../../core/ledger/transaction.ts";
+import type { CommunityId, MemberId, TransactionId } from "../../../core/units/ids.ts";
+import { blockTable } from "../blockTable.ts";
+import { cardTable } from "../cardTable.ts";
+import { openReadOnly } from "../database.ts";
+import { LEDGER_FILE } from "../dataDirectory.ts";
+import { plainBytes } from "../plainBytes.ts";
+import { StoreError, storing } from "../storeError.ts";
+
+/** null: this ledger has no such transaction. Throws StoreError. Nothing is checked here. */
+export function readProvable(dir: string, id: TransactionId): Provable | null {
+  const path = join(dir, LEDGER_FILE);
+  const db = openReadOnly(path);
+  try {
+    db.exec("BEGIN");
+    return storing(path, () => provable(db, { path, id }));
+  } finally {
+    db.close();
+  }
+}
+
+type Wanted = { readonly path: string; readonly id: TransactionId };
+
+function provable(db: Database.Database, { path, id }: Wanted): Provable | null {
+  const place = db
+    .prepare<[Uint8Array], { height: bigint; position: bigint }>(
+      "SELECT height, position FROM ledger_transaction WHERE id = ?",
+    )
+    .get(hexToBytes(id));
+  if (place === undefined) return null;
+  const position = Number(place.position);
+  const [stored] = blockTable(db, cardTable(db)).blocks(Number(place.height), 1);
+  const rulesBytes = db.prepare<[], Uint8Array>("SELECT rules FROM community").pluck().get();
+  const rules = rulesBytes === undefined ? null : decodeRules(plainBytes(rulesBytes));
+  const block = stored === undefined ? null : decodeBlock(stored.block);
+  if (stored === undefined || block?.ok !== true || rules?.ok !== true) throw unreadable(path);
+  const community = communityId(rules.value);
+  const transaction = decodeTransaction(community, block.value.transactions[position] ?? NOTHING);
+  if (!transaction.ok) throw unreadable(path);
+  return {
+    rules: rules.value,
+    block: block.value as Block,
+    certificate: stored.certificate,
+    position,
+    card: needsCard(transaction.value) ? cardOf(db, transaction.value, community) : null,
+  };
+}
+
+const NOTHING = new Uint8Array();
+
+/** The certificate with which the author joined; null if the ledger does not have it. */
+function cardOf(
+  db: Database.Database,
+  { author }: Transaction,
+  community: CommunityId,
+): Uint8Array | null {
+  const joins = db
+    .prepare<[], Uint8Array>(
+      "SELECT bytes FROM ledger_transaction WHERE type = 'registerMember' ORDER BY transaction_no",
+    )
+    .pluck();
+  for (const bytes of joins.iterate()) {
+    const decoded = decodeTransaction(community, plainBytes(bytes));
+    const payload = decoded.ok ? decoded.value.payload : null;
+    const joined: MemberId | null = payload?.type === "registerMember" ? payload.memberId : null;
+    if (payload?.type === "registerMember" && joined === author) return payload.certificate;
+  }
+  return null;
+}
+
+function unreadable(path: string): StoreError {
+  const advice = "Run verify to see where";
+  return new StoreError("corrupt", `${path} is damaged: the block cannot be read. ${advice}.`);
+}
