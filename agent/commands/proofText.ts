@@ -68,7 +68,7 @@ export function refusalSentence(refusal: ProofFileRefusal): string {
     case "malformed":
       return `The ${refusal.part} is not in its one form: ${refusal.problem} at byte ${refusal.offset} of it.`;
     case "otherCommunity":
-      return `The ${refusal.part} is of another community: ${refusal.community}.`;
+      return `The ${refusal.part} belong to another community: ${refusal.community}.`;
     case "otherValidators":
       return "The header names other validators than the rules.";
     case "otherBlock":

@@ -1,7 +1,5 @@
-// A home's data directory as its agent leaves it, small but with something in every table: a traded hour, a
-// void one, a revoked member, a sign log with a lock, an unsaid transaction, samples.
-
-import { join } from "node:path";
+// A home's data directory as its agent leaves it, small but with something in every table: a traded hour,
+// a revoked member, a sign log with a lock, an unsaid transaction, samples.
 
 import {
   encodeCertificate,
@@ -10,7 +8,7 @@ import {
 } from "../../agent/core/consensus/message.ts";
 import { type Block, encodeBlock } from "../../agent/core/ledger/block.ts";
 import { communityId, encodeRules, type Rules } from "../../agent/core/ledger/rules.ts";
-import { encodeState } from "../../agent/core/ledger/state.ts";
+import { encodeState, type LedgerState } from "../../agent/core/ledger/state.ts";
 import { decodeTransaction, encodeTransaction } from "../../agent/core/ledger/transaction.ts";
 import { wh } from "../../agent/core/units/energy.ts";
 import type { BlockId } from "../../agent/core/units/ids.ts";
@@ -72,6 +70,8 @@ const BLOCKS: readonly (readonly [string, ...Said[]])[] = [
 export type AuditedHome = {
   readonly rules: Rules;
   readonly blocks: readonly Block[];
+  /** After the last of them. */
+  readonly state: LedgerState;
   /** The id of the buyer's bid for LISTING, in block 3 at place 1. */
   readonly bid: string;
 };
@@ -98,7 +98,7 @@ export function writeAuditedHome(dir: string): AuditedHome {
     chain.blocks[2]?.transactions[1] as Uint8Array,
   );
   if (!third.ok) throw new Error("the bid decodes");
-  return { rules, blocks: chain.blocks, bid: third.value.id };
+  return { rules, blocks: chain.blocks, state: chain.state, bid: third.value.id };
 }
 
 /** Commits a chain's last block, with a certificate of all validators. */
@@ -182,5 +182,3 @@ function keepOwn(store: OpenStore, rules: Rules): void {
     })),
   );
 }
-
-export const LEDGER_OF = (dir: string): string => join(dir, "ledger.db");

@@ -1,6 +1,6 @@
 // One SQLite connection that keeps its promises: what a commit returned from is on the disk.
 
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { assert } from "../../core/assert.ts";
 import { sha256Hex } from "../../core/crypto.ts";
@@ -54,6 +54,12 @@ export function openDatabase(path: string, owner: Claim, log: Log): Database.Dat
 /** A connection that only reads, beside the agent's own. Its tables must be up to date. */
 export function openReadOnly(path: string): Database.Database {
   return storing(path, () => {
+    if (!existsSync(path)) {
+      throw new StoreError(
+        "io",
+        `There is no ledger at ${path}: name the data directory of a home.`,
+      );
+    }
     const db = new Database(path, {
       readonly: true,
       fileMustExist: true,

@@ -8,19 +8,34 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { voteSignBytes } from "../../../agent/core/consensus/message.ts";
 import { Verifier } from "../../../agent/core/crypto.ts";
 import { communityId, encodeRules, type Rules } from "../../../agent/core/ledger/rules.ts";
+import type { LedgerState } from "../../../agent/core/ledger/state.ts";
 import { memberId } from "../../../agent/core/units/ids.ts";
 import {
   AUDITED_TABLES,
   type Audit,
   auditLedger,
 } from "../../../agent/io/store/audit/auditLedger.ts";
-import { type Finding, findingSentence } from "../../../agent/io/store/audit/finding.ts";
+import { checkState } from "../../../agent/io/store/audit/checkState.ts";
+import {
+  type Finding,
+  findingSentence,
+  WrongPlace,
+} from "../../../agent/io/store/audit/finding.ts";
+import { encodeMessage } from "../../../agent/io/store/records.ts";
 import { openStore } from "../../../agent/io/store/store.ts";
 import { StoreError } from "../../../agent/io/store/storeError.ts";
-import { AUDITED_RULES, LISTING, SELLER, writeAuditedHome } from "../../support/auditedHome.ts";
-import { makeRules } from "../../support/ledger.ts";
+import {
+  AUDITED_RULES,
+  type AuditedHome,
+  BUYER,
+  LISTING,
+  SELLER,
+  writeAuditedHome,
+} from "../../support/auditedHome.ts";
+import { makeRules, testCard, tokens } from "../../support/ledger.ts";
 import { silentLog } from "../../support/silentLog.ts";
 import { codeOf, type Scratch, scratch } from "../store/fixtures.ts";
 
@@ -31,12 +46,13 @@ let place: Scratch;
 let dir: string;
 let file: string;
 let good: Buffer;
+let home: AuditedHome;
 
 beforeAll(() => {
   place = scratch();
   dir = join(place.fresh("home"), "data");
   file = join(dir, "ledger.db");
-  writeAuditedHome(dir);
+  home = writeAuditedHome(dir);
   good = readFileSync(file);
 });
 afterEach(() => write(good));
@@ -234,6 +250,66 @@ describe("a change is named by table, row and column:", () => {
     expect(finding === undefined ? "" : findingSentence(finding)).toBe(
       "In table checkpoint, row height 7, column state, byte 300: it is not the state that the blocks lead to.",
     );
+  });
+});
+
+it("a vote in the sign log that is not the one in the certificate is named: the card signed twice", () => {
+  const { sign, memberId: validator } = testCard(SELLER);
+  const at = { height: 2, round: 0, vote: "precommit", blockId: null } as const;
+  const signBytes = voteSignBytes(communityId(AUDITED_RULES), at);
+  const message = encodeMessage({ type: "vote", ...at, validator });
+  const db = new Database(file);
+  db.prepare(
+    `UPDATE sign_log SET sign_bytes = ?, signature = ?, message = ?
+     WHERE height = 2 AND type = 'precommit'`,
+  ).run(signBytes, sign(signBytes), message);
+  db.close();
+  expect(audit().findings).toMatchObject([
+    {
+      ...{ table: "sign_log", row: "height 2, round 0, precommit", column: "message" },
+      problem: "the block's certificate carries another vote of this card",
+    },
+  ]);
+});
+
+describe("the registries and the state", () => {
+  // Were the code that writes tables wrong, the tables would agree with each other and not with the state.
+  const outcome = (changed: Partial<LedgerState>, sql = "SELECT 1"): string => {
+    const db = new Database(file);
+    db.defaultSafeIntegers(true);
+    db.pragma("foreign_keys = OFF");
+    db.exec(sql);
+    try {
+      checkState(db, { ...home.state, ...changed });
+      return "right";
+    } catch (error) {
+      if (error instanceof WrongPlace) return findingSentence(error.finding);
+      throw error;
+    } finally {
+      db.close();
+    }
+  };
+
+  it("agree about each balance, about who is a member, and about all tokens", () => {
+    const { state } = home;
+    const buyer = state.members.get(memberId(BUYER));
+    if (buyer === undefined) throw new Error("the buyer is a member");
+    const change = (more: Partial<typeof buyer>) =>
+      outcome({ members: new Map([...state.members, [buyer.memberId, { ...buyer, ...more }]]) });
+    expect(change({})).toBe("right");
+    expect(change({ balance: tokens(194) })).toContain(
+      "row buyer1@vt.edu: the state has a balance of 194",
+    );
+    expect(change({ reserved: tokens(1) })).toContain("1 of them reserved");
+    expect(change({ revoked: true })).toContain("row buyer1@vt.edu");
+    const members = new Map([...state.members].filter(([id]) => id !== buyer.memberId));
+    expect(outcome({ members })).toContain("the state has 2 members");
+    expect(outcome({ issued: tokens(606) })).toContain("605 tokens in balances, 606 issued");
+  });
+
+  it("agree with the rules that span rows", () => {
+    const sql = "UPDATE posting SET amount_micro_tokens = 1 WHERE reason = 'grant'";
+    expect(outcome({}, sql)).toContain("the rule tokensConserved does not hold");
   });
 });
 
