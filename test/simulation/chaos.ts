@@ -11,17 +11,29 @@ const MINUTE = 60 * SECOND;
 
 const WEATHERS: readonly Weather[] = [
   FAIR_WEATHER,
-  { delayMin: 5, delayMax: 150, drop: 0.02, duplicate: 0.05, straggle: 0.05 },
-  { delayMin: 20, delayMax: 900, drop: 0.1, duplicate: 0.1, straggle: 0.1 },
-  { delayMin: 100, delayMax: 2500, drop: 0.25, duplicate: 0.2, straggle: 0.1 },
-  { delayMin: 5, delayMax: 60, drop: 0.5, duplicate: 0, straggle: 0 },
+  { delayMin: 5, delayMax: 150, drop: 0.02, duplicate: 0.05, straggle: 0.05, unanswered: 0 },
+  { delayMin: 20, delayMax: 900, drop: 0.1, duplicate: 0.1, straggle: 0.1, unanswered: 0 },
+  { delayMin: 100, delayMax: 2500, drop: 0.25, duplicate: 0.2, straggle: 0.1, unanswered: 0 },
+  { delayMin: 5, delayMax: 60, drop: 0.5, duplicate: 0, straggle: 0, unanswered: 0 },
 ];
+
+/** So many votes are lost, and found again so late, that a lock may be known to one home alone for rounds. */
+const FOUL_WEATHER: Weather = {
+  delayMin: 5,
+  delayMax: 60,
+  drop: 0.35,
+  duplicate: 0,
+  straggle: 0,
+  unanswered: 0.9,
+};
 
 export type ChaosWorld = {
   readonly timeline: Timeline;
   readonly network: SimulatedNetwork;
   readonly random: Random;
   readonly homes: readonly SimulatedHome[];
+  /** Foul weather from beginning to end, instead of weather that changes. */
+  readonly isFoul: boolean;
   /** Sends something hostile. */
   readonly attack: (random: Random) => void;
 };
@@ -37,7 +49,8 @@ export function planChaos(world: ChaosWorld, until: number): void {
       repeat(min, max, act);
     });
   };
-  repeat(20 * SECOND, 4 * MINUTE, () => changeWeather(world));
+  if (world.isFoul) world.network.weather = FOUL_WEATHER;
+  else repeat(20 * SECOND, 4 * MINUTE, () => changeWeather(world));
   repeat(15 * SECOND, 3 * MINUTE, () => cutPower(world));
   repeat(2 * MINUTE, 10 * MINUTE, () => partition(world));
   repeat(MINUTE, 8 * MINUTE, () => cutOneWay(world));

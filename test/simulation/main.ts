@@ -19,6 +19,7 @@ const { values } = parseArgs({
     json: { type: "boolean", default: false },
     /** One line of JSON with every seed's report: how a share answers. */
     reports: { type: "boolean", default: false },
+    "foul-weather": { type: "boolean", default: false },
     "forgets-votes": { type: "boolean", default: false },
     "takes-double-signs": { type: "boolean", default: false },
     "stop-at-first": { type: "boolean", default: false },
@@ -32,6 +33,7 @@ const options = {
   validators: values.validators === undefined ? null : Number(values.validators),
   chaosMinutes:
     values.minutes === undefined ? DEFAULT_OPTIONS.chaosMinutes : Number(values.minutes),
+  foulWeather: values["foul-weather"],
   forgetsVotes: values["forgets-votes"],
   takesDoubleSigns: values["takes-double-signs"],
 };

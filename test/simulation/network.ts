@@ -21,6 +21,8 @@ export type Weather = {
   readonly duplicate: number;
   /** The chance that a message takes up to 30 times as long. */
   readonly straggle: number;
+  /** The chance that a question for votes never reaches anybody. */
+  readonly unanswered: number;
 };
 
 export const FAIR_WEATHER: Weather = {
@@ -29,6 +31,7 @@ export const FAIR_WEATHER: Weather = {
   drop: 0,
   duplicate: 0,
   straggle: 0,
+  unanswered: 0,
 };
 
 const ANSWER_WITHIN_MS = 10_000;
@@ -165,6 +168,7 @@ export class SimulatedNetwork {
       if (this.#stations.get(from) === asker) asker?.run("answered", () => answered(reply));
     };
     this.#timeline.plan(ANSWER_WITHIN_MS, () => finish(null));
+    if (protocol === "votes" && this.#random.chance(this.#weather.unanswered)) return;
     this.#deliver({ from, to }, () => {
       const reply = this.#ask({ from, to, protocol, body });
       this.#deliver({ from: to, to: from }, () => finish(reply));

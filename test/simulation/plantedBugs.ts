@@ -55,7 +55,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         replace: "if (vote.height !== votes.height) {",
       },
     ],
-    flags: [],
+    flags: ["--validators", "4"],
   },
   {
     name: "sign again after restart",
@@ -82,7 +82,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         replace: "locked === null || polRound >= 0 || isSame(locked.value, value)",
       },
     ],
-    flags: [],
+    // Two polkas at one height, and the older one proposed again: rare in weather that changes.
+    flags: ["--foul-weather", "--validators", "4", "--minutes", "20"],
   },
   {
     name: "line 23 without the lock",
@@ -153,7 +154,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
           'return isWhole || message.height > this.#start.height ? null : { code: "otherBlock" };',
       },
     ],
-    flags: [],
+    flags: ["--validators", "4"],
   },
   {
     name: "the agent goes on after its disk has failed",

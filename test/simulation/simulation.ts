@@ -39,6 +39,8 @@ export type SimulationOptions = {
   /** Validators; null: drawn from the seed out of 4, 6 and 7. */
   readonly validators: number | null;
   readonly chaosMinutes: number;
+  /** Foul weather all the time: fewer blocks, many rounds. */
+  readonly foulWeather: boolean;
   readonly forgetsVotes: boolean;
   readonly takesDoubleSigns: boolean;
   /** Called with each line of the event log. */
@@ -48,6 +50,7 @@ export type SimulationOptions = {
 export const DEFAULT_OPTIONS: Omit<SimulationOptions, "seed"> = {
   validators: null,
   chaosMinutes: 70,
+  foulWeather: false,
   forgetsVotes: false,
   takesDoubleSigns: false,
   trace: null,
@@ -149,6 +152,7 @@ class Simulation {
       network: this.#network,
       random: this.#random.fork(),
       homes: this.#homes,
+      isFoul: this.#options.foulWeather,
       attack: (random) => this.#attack(random),
     };
     planChaos(world, chaosEnds);
