@@ -1,8 +1,10 @@
 // What the administrator's three steps have in common: a manual community, and each said once.
 
-import { type Result, refused } from "../result.ts";
-import type { Draft } from "./draft.ts";
-import { checkSequence, type StaleSequence } from "./openListing.ts";
+import { accepted, type Result, refused } from "../result.ts";
+import { type Draft, type DraftListing, listingOf } from "./draft.ts";
+import { checkSequence, type ListingRefusal, type StaleSequence } from "./openListing.ts";
+import type { ListingState } from "./state.ts";
+import type { PayloadOf } from "./transaction.ts";
 
 export type AdministratorRefusal =
   /** The community's listings follow from block time; nobody may do it by hand. */
@@ -21,4 +23,27 @@ export function checkAdministratorStep(
 ): Result<void, AdministratorRefusal> {
   if (rules.schedule !== "manual") return refused({ code: "notManual" });
   return checkSequence(administratorSequence, sequence);
+}
+
+/** Refusals of the two steps that move a listing on. */
+export type ListingStepRefusal =
+  | AdministratorRefusal
+  | Extract<ListingRefusal, { code: "listingUnknown" }>
+  | WrongListingState;
+
+/** The listing that the administrator moves on from `needed`; its sequence counts from here on. */
+export function takeListingStep(
+  draft: Draft,
+  payload: PayloadOf<"acceptOfferBroadcast" | "closeBidding">,
+  needed: ListingState,
+): Result<DraftListing, ListingStepRefusal> {
+  const { listingId, sequence } = payload;
+  const allowed = checkAdministratorStep(draft, payload);
+  if (!allowed.ok) return allowed;
+  const listing = listingOf(draft, listingId);
+  if (listing === undefined) return refused({ code: "listingUnknown", listingId });
+  const { state } = listing;
+  if (state !== needed) return refused({ code: "wrongListingState", listingId, state, needed });
+  draft.administratorSequence = sequence;
+  return accepted(listing);
 }

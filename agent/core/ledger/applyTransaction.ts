@@ -4,13 +4,11 @@ import { assert } from "../assert.ts";
 import type { Verifier } from "../crypto.ts";
 import type { Result } from "../result.ts";
 import type { MemberId } from "../units/ids.ts";
-import {
-  type AcceptOfferBroadcastRefusal,
-  acceptOfferBroadcastByHand,
-} from "./acceptOfferBroadcast.ts";
+import { acceptOfferBroadcastByHand } from "./acceptOfferBroadcast.ts";
+import type { ListingStepRefusal } from "./administratorStep.ts";
 import { type BuyOfferRefusal, buyOffer } from "./buyOffer.ts";
 import { checkSignatureAs, type SignatureRefusal } from "./checkSignature.ts";
-import { type CloseBiddingRefusal, closeBiddingByHand } from "./closeBidding.ts";
+import { closeBiddingByHand } from "./closeBidding.ts";
 import { type CreateListingRefusal, createListingByHand } from "./createListing.ts";
 import type { Draft } from "./draft.ts";
 import { type GrantRefusal, grant } from "./grant.ts";
@@ -32,8 +30,7 @@ export type RuleRefusal =
   | GrantRefusal
   | RevokeRefusal
   | CreateListingRefusal
-  | AcceptOfferBroadcastRefusal
-  | CloseBiddingRefusal;
+  | ListingStepRefusal;
 
 export function applyTransaction(
   draft: Draft,
