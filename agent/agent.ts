@@ -13,7 +13,7 @@ import type { Payload } from "./core/ledger/transaction.ts";
 import type { Refusal } from "./core/result.ts";
 import type { TradingLimits } from "./core/trading/limits.ts";
 import type { Watts } from "./core/units/energy.ts";
-import type { MemberId, PvId } from "./core/units/ids.ts";
+import type { PvId } from "./core/units/ids.ts";
 import type { DurationMs } from "./core/units/time.ts";
 import { type ConsensusLoop, createConsensusLoop } from "./loops/consensus.ts";
 import { type Executed, openLedger } from "./loops/ledger.ts";
@@ -135,6 +135,17 @@ export function createAgent(
       }),
   });
 
+  const admit: NetworkHandlers["admit"] = (certificate, publicKey) => {
+    const at = clock.now();
+    const { caPublicKey } = rules;
+    const checked = checkCertificate(certificate, { caPublicKey, verifier, at });
+    if (!checked.ok || !sameBytes(checked.value.publicKey, publicKey)) return null;
+    const { memberId } = checked.value;
+    const member = ledger.state().members.get(memberId);
+    if (member === undefined) return memberId;
+    return member.revoked || !sameBytes(member.publicKey, publicKey) ? null : memberId;
+  };
+
   const handlers: NetworkHandlers = {
     received: (topic, message, from) =>
       topic === "transaction" ? receiveTransaction(message) : consensus.receive(message, from),
@@ -144,18 +155,7 @@ export function createAgent(
       sync.joined(peer);
     },
     left: () => publisher.publish({ type: "peers", peers: network.peers() }),
-    admit: (certificate, publicKey) => admit({ certificate, publicKey }),
-  };
-
-  const admit = ({ certificate, publicKey }: Shown): MemberId | null => {
-    const at = clock.now();
-    const { caPublicKey } = rules;
-    const checked = checkCertificate(certificate, { caPublicKey, verifier, at });
-    if (!checked.ok || !sameBytes(checked.value.publicKey, publicKey)) return null;
-    const { memberId } = checked.value;
-    const member = ledger.state().members.get(memberId);
-    if (member === undefined) return memberId;
-    return member.revoked || !sameBytes(member.publicKey, publicKey) ? null : memberId;
+    admit,
   };
 
   const start = (): void => {
@@ -209,8 +209,6 @@ function failStop(store: Store, failed: (error: unknown) => void): Store {
     saveSamples: guard(store.saveSamples),
   };
 }
-
-type Shown = { readonly certificate: Uint8Array; readonly publicKey: Uint8Array };
 
 function publishBlock({ publisher }: Ports, executed: Executed, round: number): void {
   const { header } = executed.block;

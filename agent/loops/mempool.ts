@@ -8,7 +8,6 @@ import type { LedgerState } from "../core/ledger/state.ts";
 import { decodeTransaction, type Transaction } from "../core/ledger/transaction.ts";
 import { accepted, type Refusal, type Result, refused } from "../core/result.ts";
 import type { TransactionId } from "../core/units/ids.ts";
-import type { UnixMs } from "../core/units/time.ts";
 import type { Clock, Reception } from "../ports.ts";
 import { ID_PREFIX_BYTES } from "./wire.ts";
 
@@ -59,8 +58,7 @@ export function createMempool({ verifier, clock, ledger }: MempoolDependencies):
     if (mine >= PENDING_PER_AUTHOR_MAX) {
       return refused({ code: "authorHasTooMany", max: PENDING_PER_AUTHOR_MAX });
     }
-    const state = ledger();
-    const checked = checks.check(state, transaction, blockTimeAbout(state, clock));
+    const checked = checks.check(ledger(), transaction, clock.now());
     if (!checked.ok) return checked;
     const entry = { transaction, encoded };
     pending.set(transaction.id, entry);
@@ -83,7 +81,7 @@ export function createMempool({ verifier, clock, ledger }: MempoolDependencies):
   const committed: Mempool["committed"] = (transactions) => {
     drop(transactions.map(({ id }) => id));
     const state = ledger();
-    const time = blockTimeAbout(state, clock);
+    const time = clock.now();
     const ended = [...pending.values()].filter(
       ({ transaction }) => !checks.check(state, transaction, time).ok,
     );
@@ -107,10 +105,4 @@ export function createMempool({ verifier, clock, ledger }: MempoolDependencies):
  */
 export function receptionOf(refusal: Refusal): Reception {
   return refusal.code === "malformed" || refusal.code === "badSignature" ? "reject" : "ignore";
-}
-
-/** The next block's time is about now, and certainly after the last one's. */
-function blockTimeAbout(state: LedgerState, clock: Clock): UnixMs {
-  const now = clock.now();
-  return now > state.time ? now : state.time;
 }

@@ -73,18 +73,12 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
     entries.set(own.id, { transaction: decoded.value, encoded: own.bytes, done: null });
   }
 
-  const check = (transaction: Transaction): Result<void, Refusal> => {
-    const state = ledger();
-    const now = clock.now();
-    return checks.check(state, transaction, now > state.time ? now : state.time);
-  };
+  const check = (transaction: Transaction): Result<void, Refusal> =>
+    checks.check(ledger(), transaction, clock.now());
 
   /** What an earlier run left behind and is on the ledger by now, or can never be. */
   function forgetEnded(): void {
-    const ended = [...entries.values()].filter(({ transaction }) => {
-      const checked = check(transaction);
-      return !checked.ok && !PASSING.has(checked.refusal.code);
-    });
+    const ended = [...entries.values()].filter(({ transaction }) => isFinal(check(transaction)));
     if (ended.length === 0) return;
     store.dropOwnTransactions(ended.map(({ transaction }) => transaction.id));
     for (const { transaction } of ended) entries.delete(transaction.id);
@@ -99,7 +93,7 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
     const known = entries.get(transaction.id);
     if (known !== undefined) return done(refused({ code: "alreadyPending", id: transaction.id }));
     const checked = check(transaction);
-    if (!checked.ok && !PASSING.has(checked.refusal.code)) return done(checked);
+    if (isFinal(checked)) return done(checked);
     const encoded = encodeTransaction(community, transaction);
     store.saveOwnTransaction({ id: transaction.id, bytes: encoded });
     entries.set(transaction.id, { transaction, encoded, done });
@@ -125,7 +119,7 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
       if (ended.has(id)) continue;
       const checked = check(transaction);
       if (checked.ok) mempool.add(encoded);
-      else if (!PASSING.has(checked.refusal.code)) ended.set(id, checked);
+      else if (isFinal(checked)) ended.set(id, checked);
     }
     if (ended.size === 0) return;
     store.dropOwnTransactions([...ended.keys()]);
@@ -142,6 +136,13 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
       [...entries.values()].some(({ transaction }) => purposeOf(transaction.payload) === purpose),
     pending: () => [...entries.values()].map(({ encoded }) => encoded),
   };
+}
+
+/** Refused, and no block to come lifts it. */
+function isFinal(
+  checked: Result<void, Refusal>,
+): checked is Extract<Result<void, Refusal>, { readonly ok: false }> {
+  return !checked.ok && !PASSING.has(checked.refusal.code);
 }
 
 /** Names what a transaction is for, so that one home does not say the same thing twice at a time. */
