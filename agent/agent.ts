@@ -19,7 +19,8 @@ import { type ConsensusLoop, createConsensusLoop } from "./loops/consensus.ts";
 import { type Executed, openLedger } from "./loops/ledger.ts";
 import { createMempool, receptionOf } from "./loops/mempool.ts";
 import { createMeterLoop } from "./loops/meter.ts";
-import { openOutbox, type SubmitAs, type Submitted } from "./loops/outbox.ts";
+import { openOutbox, RECEIPT, type SubmitAs, type Submitted } from "./loops/outbox.ts";
+import { createReceiptLoop } from "./loops/receipts.ts";
 import { createSyncLoop } from "./loops/sync.ts";
 import { createTradeLoop } from "./loops/trade.ts";
 import type { NetworkHandlers, Ports, Reception, Signer, Store } from "./ports.ts";
@@ -59,7 +60,19 @@ export function createAgent(
     if (isStarted) halt("the disk failed", { code: "storeFailed", detail: String(error) });
   });
   const ledger = openLedger({ rules, store, verifier });
-  const mempool = createMempool({ verifier, clock, ledger: ledger.state });
+  const mempool = createMempool({
+    ...{ verifier, clock, ledger: ledger.state },
+    arrived: (transaction) => receipts.arrived(transaction),
+  });
+  // Before the outbox, which fills the mempool with what an earlier run left.
+  const receipts = createReceiptLoop({
+    ...{ rules, clock, log, signer, ledger: ledger.state },
+    isPending: () => outbox.isPending(RECEIPT),
+    submit: (payload) =>
+      submit(payload, (outcome) => {
+        if (!outcome.ok) log.error("own receipt refused", { ...outcome.refusal });
+      }),
+  });
   const outbox = openOutbox({
     ...{ store, signer, verifier, clock, network, publisher, mempool },
     administrator: settings.administrator,
@@ -87,6 +100,7 @@ export function createAgent(
     mempool.committed(executed.transactions);
     outbox.committed(executed.transactions);
     publishBlock(ports, executed, certificate.round);
+    receipts.ledgerChanged(executed.events);
     trade.ledgerChanged(executed.events);
   };
 
@@ -165,12 +179,14 @@ export function createAgent(
     network.start(handlers);
     consensus.start();
     sync.start();
+    receipts.start();
     meter.start();
     trade.start();
   };
 
   const stop = (): void => {
     trade.stop();
+    receipts.stop();
     sync.stop();
     consensus.stop();
     // Last, for it writes what it has not saved yet, and the disk may be what has failed.

@@ -8,12 +8,11 @@ import { formatTokens } from "../core/units/money.ts";
 
 /** `isCompared`: the reader named the community. */
 export function proofLines(included: Included, isCompared: boolean): readonly string[] {
-  const { community, rules, header, blockId, certificate, transaction, stamp } = included;
+  const { community, rules, header, blockId, certificate, transaction } = included;
   const signers = certificate.signatures.map(({ validator }) => validator);
   return [
     `right: ${transaction.author ?? "the CA"} ${said(transaction.payload)}`,
-    `stamp       ${new Date(stamp.time).toISOString()}`,
-    `block       ${header.height}, ${blockId}`,
+    `block       ${header.height} of ${new Date(header.time).toISOString()}, ${blockId}`,
     `signed by   ${signers.join(", ")} (${signers.length} of ${rules.validators.length} validators)`,
     `transaction ${transaction.id}`,
     `community   ${rules.name}, ${community}`,
@@ -47,6 +46,8 @@ function said(payload: Payload): string {
       return `registered ${payload.memberId}`;
     case "registerPv":
       return `registered the PV ${payload.pvId} of ${kwh(payload.capacity)} kW`;
+    case "receipt":
+      return `said when it first heard of ${payload.entries.length} offers and bids`;
     case "grant":
       return `granted ${formatTokens(payload.amount)} tokens to ${payload.memberId}`;
     case "revoke":

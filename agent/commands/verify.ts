@@ -78,10 +78,10 @@ function verifyProof(file: string, rules: Rules | null): Outcome {
     const json = { ok: false, refusal: read.refusal, sentence };
     return { code: 1, lines: [`wrong: ${sentence}`], json };
   }
-  const { header, blockId, transaction, stamp, certificate } = read.value;
+  const { header, blockId, transaction, certificate } = read.value;
   const json = {
     ...{ ok: true, community: read.value.community, isCommunityCompared: community !== null },
-    ...{ height: header.height, blockId, stamp: new Date(stamp.time).toISOString() },
+    ...{ height: header.height, blockId, blockTime: new Date(header.time).toISOString() },
     ...{ transactionId: transaction.id, author: transaction.author, payload: transaction.payload },
     validators: certificate.signatures.map(({ validator }) => validator),
   };

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { hexToBytes } from "../core/codec/hex.ts";
 import {
   DEFAULT_AGREEMENT,
+  DEFAULT_STAMP_BUCKET,
   ENERGY_MAX,
   PAPER_TIMELINE,
   type Rules,
@@ -48,6 +49,14 @@ const timeline = table("The listing's hour; every offset counts from the deliver
     min: SECOND_MS,
     max: HOUR_MS,
   }).default(PAPER_TIMELINE.cutoffBefore),
+  receiptsWithinSeconds: seconds("Receipts reach the validators this long after the cut-off", {
+    min: 1,
+    max: 10 * MINUTE_MS,
+  }).default(PAPER_TIMELINE.receiptsWithin),
+  sealAfterSeconds: seconds("The listing is closed no earlier than this after the cut-off", {
+    min: 1,
+    max: 20 * MINUTE_MS,
+  }).default(PAPER_TIMELINE.sealAfter),
   closeWithinSeconds: seconds("Not closed by this long after X, the listing is void", {
     min: 0,
     max: 10 * MINUTE_MS,
@@ -56,10 +65,19 @@ const timeline = table("The listing's hour; every offset counts from the deliver
     min: MINUTE_MS,
     max: 72 * HOUR_MS,
   }).default(PAPER_TIMELINE.readingsWithin),
-}).refine((hour) => hour.cutoffBeforeSeconds < hour.openBeforeSeconds, {
-  path: ["cutoffBeforeSeconds"],
-  error: "less than openBeforeSeconds: the cut-off comes after the opening",
-});
+})
+  .refine((hour) => hour.cutoffBeforeSeconds < hour.openBeforeSeconds, {
+    path: ["cutoffBeforeSeconds"],
+    error: "less than openBeforeSeconds: the cut-off comes after the opening",
+  })
+  .refine((hour) => hour.receiptsWithinSeconds <= hour.sealAfterSeconds, {
+    path: ["receiptsWithinSeconds"],
+    error: "at most sealAfterSeconds: the seal waits for the receipts",
+  })
+  .refine((hour) => hour.sealAfterSeconds < hour.cutoffBeforeSeconds + hour.closeWithinSeconds, {
+    path: ["sealAfterSeconds"],
+    error: "less than cutoffBeforeSeconds + closeWithinSeconds: else every listing is void",
+  });
 
 const upTo = (min: number, max: number) => ({ min, max });
 
@@ -107,6 +125,10 @@ export const communityFile = table("A community: one market and one ledger", {
   ]).default("hourly"),
   timeline: timeline.prefault({}),
   agreement: agreement.prefault({}),
+  stampBucketSeconds: seconds(
+    "Offers received within such a span are equally early; 0.001 is the paper's letter",
+    upTo(1, MINUTE_MS),
+  ).default(DEFAULT_STAMP_BUCKET),
   mechanism: words("How a listing is cleared", ["paper-average"]).default("paper-average"),
   guard: flag("Buyers below the clearing price do not trade; false is the paper's letter").default(
     true,
@@ -153,6 +175,8 @@ export function toRules(file: z.output<typeof communityFile>): Rules {
     timeline: {
       openBefore: timeline.openBeforeSeconds,
       cutoffBefore: timeline.cutoffBeforeSeconds,
+      receiptsWithin: timeline.receiptsWithinSeconds,
+      sealAfter: timeline.sealAfterSeconds,
       closeWithin: timeline.closeWithinSeconds,
       readingsWithin: timeline.readingsWithinSeconds,
     },
@@ -165,6 +189,7 @@ export function toRules(file: z.output<typeof communityFile>): Rules {
       precision: agreement.precisionSeconds,
       messageDelay: agreement.messageDelaySeconds,
     },
+    stampBucket: file.stampBucketSeconds,
     mechanism: file.mechanism,
     guard: file.guard,
     initialBalance: file.initialBalance,

@@ -56,6 +56,7 @@ export function timelineLines(event: LabEvent): readonly string[] {
     case "listingFinished":
       return [`${event.listingId}  delivered and metered:`, ...event.statements.map(statementLine)];
     case "listingCreated":
+    case "offerStamped":
     case "meterRead":
     case "posted":
     case "balanceChanged":

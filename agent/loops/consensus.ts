@@ -26,6 +26,7 @@ import type { Verifier } from "../core/crypto.ts";
 import { blockId, decodeBlock, encodeBlock, hasItsTransactions } from "../core/ledger/block.ts";
 import { buildBlock } from "../core/ledger/buildBlock.ts";
 import { nextDue } from "../core/ledger/due.ts";
+import { appliesLater } from "../core/ledger/receipt.ts";
 import { communityId, type Rules } from "../core/ledger/rules.ts";
 import { mustBeAccepted } from "../core/result.ts";
 import type { CommunityId, MemberId } from "../core/units/ids.ts";
@@ -354,7 +355,8 @@ class Loop implements ConsensusLoop {
     const built = buildBlock(state, { time, proposer: this.#self, transactions }, verifier);
     for (const { id, refusal } of built.dropped)
       log.debug("left out of the block", { id, ...refusal });
-    mempool.drop(built.dropped.map(({ id }) => id));
+    const ended = built.dropped.filter(({ refusal }) => !appliesLater(refusal));
+    mempool.drop(ended.map(({ id }) => id));
     const block = encodeBlock(built.block);
     const executed = mustBeAccepted(ledger.execute(block), "our own block is valid");
     const value = { blockId: executed.blockId, time, block };

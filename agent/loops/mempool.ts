@@ -1,8 +1,11 @@
 // Transactions on their way: checked once on arrival, kept until a block holds them or the ledger moves
 // past them. Order of arrival decides nothing that matters; blocks do.
+//
+// A receipt that came before the one before it is kept too, but is no reason for a block yet.
 
 import type { Verifier } from "../core/crypto.ts";
 import { TransactionCheck } from "../core/ledger/checkTransaction.ts";
+import { appliesLater } from "../core/ledger/receipt.ts";
 import { communityId } from "../core/ledger/rules.ts";
 import type { LedgerState } from "../core/ledger/state.ts";
 import { decodeTransaction, type Transaction } from "../core/ledger/transaction.ts";
@@ -21,10 +24,14 @@ export type Pending = {
   readonly encoded: Uint8Array;
 };
 
+/** `isEarly`: it applies only after another that is not on the ledger yet. */
+type Kept = Pending & { readonly isEarly: boolean };
+
 export type Mempool = {
   /** Checks and keeps; `isNew` is false if it was pending already. */
   readonly add: (encoded: Uint8Array) => Result<{ pending: Pending; isNew: boolean }, Refusal>;
   readonly all: () => readonly Pending[];
+  /** How many are ready for a block. */
   readonly size: () => number;
   readonly has: (id: TransactionId) => boolean;
   readonly drop: (ids: Iterable<TransactionId>) => void;
@@ -38,10 +45,12 @@ export type MempoolDependencies = {
   readonly verifier: Verifier;
   readonly clock: Clock;
   readonly ledger: () => LedgerState;
+  /** Called once for each transaction that is taken in, our own included. */
+  readonly arrived: (transaction: Transaction) => void;
 };
 
-export function createMempool({ verifier, clock, ledger }: MempoolDependencies): Mempool {
-  const pending = new Map<TransactionId, Pending>();
+export function createMempool({ verifier, clock, ledger, arrived }: MempoolDependencies): Mempool {
+  const pending = new Map<TransactionId, Kept>();
   const perAuthor = new Map<string, number>();
   const community = communityId(ledger().rules);
   const checks = new TransactionCheck(verifier);
@@ -59,10 +68,11 @@ export function createMempool({ verifier, clock, ledger }: MempoolDependencies):
       return refused({ code: "authorHasTooMany", max: PENDING_PER_AUTHOR_MAX });
     }
     const checked = checks.check(ledger(), transaction, clock.now());
-    if (!checked.ok) return checked;
-    const entry = { transaction, encoded };
+    if (!checked.ok && !appliesLater(checked.refusal)) return checked;
+    const entry = { transaction, encoded, isEarly: !checked.ok };
     pending.set(transaction.id, entry);
     perAuthor.set(author, mine + 1);
+    arrived(transaction);
     return accepted({ pending: entry, isNew: true });
   };
 
@@ -82,10 +92,16 @@ export function createMempool({ verifier, clock, ledger }: MempoolDependencies):
     drop(transactions.map(({ id }) => id));
     const state = ledger();
     const time = clock.now();
-    const ended = [...pending.values()].filter(
-      ({ transaction }) => !checks.check(state, transaction, time).ok,
-    );
-    drop(ended.map(({ transaction }) => transaction.id));
+    const ended: TransactionId[] = [];
+    for (const kept of pending.values()) {
+      const { transaction } = kept;
+      const checked = checks.check(state, transaction, time);
+      if (!checked.ok && !appliesLater(checked.refusal)) ended.push(transaction.id);
+      else if (checked.ok === kept.isEarly) {
+        pending.set(transaction.id, { ...kept, isEarly: !checked.ok });
+      }
+    }
+    drop(ended);
   };
 
   return {
@@ -93,7 +109,7 @@ export function createMempool({ verifier, clock, ledger }: MempoolDependencies):
     drop,
     committed,
     all: () => [...pending.values()],
-    size: () => pending.size,
+    size: () => pending.values().reduce((count, { isEarly }) => count + (isEarly ? 0 : 1), 0),
     has: (id) => pending.has(id),
     prefixes: () => [...pending.keys()].map((id) => id.slice(0, 2 * ID_PREFIX_BYTES)),
   };

@@ -27,7 +27,11 @@ const PASSING: ReadonlySet<string> = new Set([
   "pvUnknown",
   "mempoolFull",
   "authorHasTooMany",
+  "receiptAhead",
 ]);
+
+/** The purpose of a receipt: each goes on from the last, so there is one under way at a time. */
+export const RECEIPT = "receipt";
 
 export type SubmitAs = "member" | "administrator";
 export type Submitted = (outcome: Result<TransactionId, Refusal>) => void;
@@ -156,6 +160,8 @@ export function purposeOf(payload: Payload): string {
       return `pvOffer:${payload.listingId}:${payload.pvId}:${payload.sequence}`;
     case "buyOffer":
       return `buyOffer:${payload.listingId}:${payload.sequence}`;
+    case "receipt":
+      return RECEIPT;
     case "meterReading":
       return `meterReading:${payload.listingId}`;
     case "grant":

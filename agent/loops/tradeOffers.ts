@@ -25,7 +25,7 @@ import type { AgentEvent } from "../ports.ts";
 import { purposeOf } from "./outbox.ts";
 import type { TradeDependencies } from "./trade.ts";
 
-/** Nothing is sent later than this before the cut-off: it has to travel and be in a block by then. */
+/** Nothing is sent later than this before the cut-off: by then it has to be heard, an amendment in a block. */
 export const SEND_MARGIN: number = 10 * SECOND_MS;
 /** An own offer is looked at again in this last while before the cut-off. */
 export const RECONSIDER_WITHIN: number = 15 * MINUTE_MS;

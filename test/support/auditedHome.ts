@@ -1,5 +1,5 @@
-// A home's data directory as its agent leaves it, small but with something in every table: a traded hour,
-// a revoked member, a sign log with a lock, an unsaid transaction, samples.
+// A home's data directory as its agent leaves it, small but with something in every table: a traded hour with
+// its receipts, a revoked member, a sign log with a lock, an unsaid transaction, samples.
 
 import {
   encodeCertificate,
@@ -7,6 +7,7 @@ import {
   voteSignBytes,
 } from "../../agent/core/consensus/message.ts";
 import { type Block, encodeBlock } from "../../agent/core/ledger/block.ts";
+import type { BuiltBlock } from "../../agent/core/ledger/buildBlock.ts";
 import { communityId, encodeRules, type Rules } from "../../agent/core/ledger/rules.ts";
 import { encodeState, type LedgerState } from "../../agent/core/ledger/state.ts";
 import { decodeTransaction, encodeTransaction } from "../../agent/core/ledger/transaction.ts";
@@ -40,31 +41,66 @@ export const AUDITED_RULES: Rules = makeRules({
 });
 
 type Said = Parameters<TestChain["add"]>[1];
+type Add = (chain: TestChain) => BuiltBlock;
 
-/** The blocks, each with what is said in it. One bid: MCP = 3 tokens/kWh, 4 kWh for 12 tokens. */
-const BLOCKS: readonly (readonly [string, ...Said[]])[] = [
-  [
+const block =
+  (time: string, ...said: Said[]): Add =>
+  (chain) =>
+    chain.add(time, ...said);
+
+/** Three of the four have heard of the offer at 18:09:59, and of the bid 100, 140 and 1000 ms later. */
+const receipts: Add = (chain) => {
+  const listing = chain.listing(LISTING);
+  const [offer] = listing?.pvOffers.values() ?? [];
+  const [bid] = listing?.buyOffers.values() ?? [];
+  if (offer === undefined || bid === undefined) throw new Error("offer and bid are placed");
+  const heardAt = at("2018-03-21T18:09:59Z");
+  const said = (
+    [
+      [BUYER, 0],
+      [SELLER, 40],
+      ["seller2@vt.edu", 900],
+    ] as const
+  ).map(([validator, offset]) =>
+    chain.receipt(validator, [
+      [offer.transactionId, heardAt],
+      [bid.transactionId, heardAt + 100 + offset],
+    ]),
+  );
+  return chain.add("2018-03-21T18:59:05Z", ...said);
+};
+
+/** Of :59.100, :59.140 and 18:10:00.000 the second: f = 1. */
+export const BID_STAMP = "2018-03-21T18:09:59.140Z";
+
+/**
+ * The blocks, each with what is said in it. One bid: MCP = 3 tokens/kWh, 4 kWh for 12 tokens. The fourth is
+ * built by buyer1 and counts for the seal, the fifth by seller1 is the seal.
+ */
+const BLOCKS: readonly Add[] = [
+  block(
     "2018-03-21T18:00:30Z",
     ...[SELLER, BUYER, STRANGER].map((name): Said => [name, registration(name)]),
-  ],
-  ["2018-03-21T18:02:00Z", [SELLER, say.registerPv("seller1house")]],
-  [
+  ),
+  block("2018-03-21T18:02:00Z", [SELLER, say.registerPv("seller1house")]),
+  block(
     "2018-03-21T18:10:00Z",
     [SELLER, say.pvOffer(LISTING, "seller1house", { energy: kwh(6), reserve: perKwh(2) })],
     [BUYER, say.buyOffer(LISTING, { energy: kwh(4), price: perKwh(3) })],
     [null, say.grant(1, BUYER, tokens(5))],
     [null, say.revoke(2, STRANGER)],
-  ],
-  ["2018-03-21T18:59:30Z"],
-  [
-    "2018-03-21T19:05:00Z",
-    [BUYER, say.buyOffer("21Mar18-16:00", { energy: kwh(1), price: perKwh(3) })],
-  ],
-  [
-    "2018-03-21T20:05:00Z",
-    [SELLER, say.meterReading(LISTING, { imported: [100, 150], exported: [9000, 12_900] })],
-  ],
-  ["2018-03-21T20:16:00Z"],
+  ),
+  receipts,
+  (chain) => chain.addBy(SELLER, "2018-03-21T18:59:15Z"),
+  block("2018-03-21T19:05:00Z", [
+    BUYER,
+    say.buyOffer("21Mar18-16:00", { energy: kwh(1), price: perKwh(3) }),
+  ]),
+  block("2018-03-21T20:05:00Z", [
+    SELLER,
+    say.meterReading(LISTING, { imported: [100, 150], exported: [9000, 12_900] }),
+  ]),
+  block("2018-03-21T20:16:00Z"),
 ];
 
 export type AuditedHome = {
@@ -82,8 +118,8 @@ export function writeAuditedHome(dir: string): AuditedHome {
   const { rules } = chain;
   const owner = { communityId: communityId(rules), memberId: testCard(SELLER).memberId };
   const store = openStore(dir, { ...owner, rules: encodeRules(rules), log: silentLog });
-  for (const [time, ...said] of BLOCKS) {
-    const { dropped } = chain.add(time, ...said);
+  for (const add of BLOCKS) {
+    const { dropped } = add(chain);
     if (dropped.length > 0) throw new Error(JSON.stringify(dropped[0]));
     const { height } = chain.state;
     vote(store, chain, "prevote");

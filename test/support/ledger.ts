@@ -10,17 +10,26 @@ import { type BuiltBlock, buildBlock } from "../../agent/core/ledger/buildBlock.
 import {
   communityId,
   DEFAULT_AGREEMENT,
+  DEFAULT_STAMP_BUCKET,
   PAPER_TIMELINE,
   type Rules,
 } from "../../agent/core/ledger/rules.ts";
 import { genesis, type LedgerState } from "../../agent/core/ledger/state.ts";
 import {
   type Payload,
+  type PayloadOf,
   signTransaction,
   type Transaction,
 } from "../../agent/core/ledger/transaction.ts";
 import { type Wh, wh } from "../../agent/core/units/energy.ts";
-import { listingId, type MemberId, memberId, pvId } from "../../agent/core/units/ids.ts";
+import {
+  listingId,
+  type MemberId,
+  memberId,
+  offerPrefix,
+  pvId,
+  type TransactionId,
+} from "../../agent/core/units/ids.ts";
 import {
   type MicroTokens,
   type MilliTokensPerKwh,
@@ -159,6 +168,7 @@ export function makeRules({ validators = ["seller1@vt.edu"], ...rest }: RuleOpti
     schedule: "hourly",
     timeline: PAPER_TIMELINE,
     agreement: DEFAULT_AGREEMENT,
+    stampBucket: DEFAULT_STAMP_BUCKET,
     mechanism: "paper-average",
     guard: true,
     initialBalance: tokens(200),
@@ -318,9 +328,13 @@ export class TestChain {
     );
   }
 
-  addSigned(time: string | number, transactions: readonly Transaction[]): BuiltBlock {
-    const proposer = this.rules.validators[0]?.memberId;
-    if (proposer === undefined) throw new Error("no validator");
+  /** By the first validator unless told otherwise. */
+  addSigned(
+    time: string | number,
+    transactions: readonly Transaction[],
+    by = this.rules.validators[0]?.memberId as string,
+  ): BuiltBlock {
+    const proposer = memberId(by);
     const when = typeof time === "string" ? at(time) : unixMs(time);
     const built = buildBlock(this.state, { time: when, proposer, transactions }, this.verifier);
     const applied = applyBlock(this.state, built.block, this.verifier);
@@ -331,6 +345,42 @@ export class TestChain {
     this.blocks.push(built.block);
     this.#last = built;
     return built;
+  }
+
+  /** An empty block by that validator. */
+  addBy(proposer: string, time: string | number): BuiltBlock {
+    return this.addSigned(time, [], proposer);
+  }
+
+  /** The next receipt of a validator for these offers, each with the time at which it heard of it. */
+  receipt(
+    validator: string,
+    heard: readonly (readonly [Transaction | TransactionId, string | number])[],
+  ): readonly [string, PayloadOf<"receipt">] {
+    const last = this.state.receipts.get(memberId(validator));
+    const times = heard.map(([, time]) => (typeof time === "string" ? at(time) : unixMs(time)));
+    const [from, to] = [times[0] ?? unixMs(0), times.at(-1) ?? unixMs(0)];
+    const entries = heard.map(([offer, _], i) => {
+      const id = typeof offer === "string" ? offer : offer.id;
+      return { offer: offerPrefix(id), after: (times[i] ?? from) - from };
+    });
+    const sequence = (last?.sequence ?? 0) + 1;
+    return [
+      validator,
+      { type: "receipt", sequence, previous: last?.id ?? null, from, to, entries },
+    ];
+  }
+
+  /** A block at `time` in which every validator says to have heard just then of all that has no stamp yet. */
+  addReceipts(time: string | number): BuiltBlock {
+    const open = [...this.state.listings.values()].filter((l) => l.state === "ACCEPT_OFFERS");
+    const placed = open.flatMap((l) => [...l.pvOffers.values(), ...l.buyOffers.values()]);
+    const heard = placed
+      .filter(({ stamp }) => stamp === null)
+      .map(({ transactionId }) => [transactionId, time] as const);
+    if (heard.length === 0) return this.add(time);
+    const validators = this.rules.validators.map((one) => one.memberId);
+    return this.add(time, ...validators.map((name) => this.receipt(name, heard)));
   }
 
   /** Adds a block of one transaction that must be dropped; returns its refusal. */

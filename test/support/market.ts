@@ -5,7 +5,6 @@ import type { Market, MarketBid, MarketOffer } from "../../agent/core/market/mec
 import { type Wh, wh } from "../../agent/core/units/energy.ts";
 import type { MemberId, PvId, TransactionId } from "../../agent/core/units/ids.ts";
 import { type MicroTokens, microTokens, milliTokensPerKwh } from "../../agent/core/units/money.ts";
-import { unixMs } from "../../agent/core/units/time.ts";
 
 /** Tokens as money. */
 export function tokens(n: number): MicroTokens {
@@ -23,7 +22,7 @@ export type BidOf = {
   readonly wh: number;
   /** mT/kWh */
   readonly price: number;
-  /** Block time; the id unless said. */
+  /** Its place in the queue; the id unless said. */
   readonly at?: number;
 };
 
@@ -33,7 +32,7 @@ export function bid({ id, member, wh: energy, price, at = id }: BidOf): MarketBi
     memberId: member as MemberId,
     energy: wh(energy),
     price: milliTokensPerKwh(price),
-    stamp: { time: unixMs(at), transactionId: idOf(id) },
+    stamp: { bucket: at, tie: idOf(id) },
   };
 }
 
@@ -55,7 +54,7 @@ export function offer({ id, member, wh: energy, reserve = 0, at = id, pv }: Offe
     pvId: (pv ?? `${member}house`) as PvId,
     energy: wh(energy),
     reservePrice: milliTokensPerKwh(reserve),
-    stamp: { time: unixMs(at), transactionId: idOf(id) },
+    stamp: { bucket: at, tie: idOf(id) },
   };
 }
 

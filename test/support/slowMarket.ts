@@ -18,7 +18,7 @@ export function slowMarket({ offers, bids, funds, guard }: Market): SlowResult {
   const price = valid.reduce((sum, bid) => sum + worth(bid), 0n) / wanted;
 
   const isEarlier = (a: MarketBid | MarketOffer, b: MarketBid | MarketOffer): boolean =>
-    a.stamp.time !== b.stamp.time ? a.stamp.time < b.stamp.time : a.id < b.id;
+    a.stamp.bucket !== b.stamp.bucket ? a.stamp.bucket < b.stamp.bucket : a.id < b.id;
   const isBetter = (a: MarketBid, b: MarketBid): boolean => {
     if (worth(a) !== worth(b)) return worth(a) > worth(b);
     return a.price !== b.price ? a.price > b.price : isEarlier(a, b);

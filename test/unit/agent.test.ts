@@ -69,6 +69,12 @@ function street(validators: readonly string[] = FOUR): TestChain {
   return chain;
 }
 
+/** Two proposers of four close the bidding for 11:00. */
+function seal(chain: TestChain): void {
+  chain.addBy("v1@vt.edu", T("10:59:05"));
+  chain.addBy("v2@vt.edu", T("10:59:15"));
+}
+
 type HomeOptions = {
   readonly chain?: TestChain;
   readonly store?: Store;
@@ -224,16 +230,28 @@ describe("a transaction that is not in order", () => {
     expect([pendingAt(home), home.journal]).toEqual([[], []]);
   });
 
-  it("is for a closed listing: listingNotOpen, ignore, whether by block or by the clock alone", () => {
-    for (const hasBlock of [true, false]) {
-      const chain = street();
-      if (hasBlock) chain.add(T("10:59:00"));
-      const home = openStarted({ chain, time: "10:59:00" });
-      const root = home.agent.head();
-      expect(home.receive(bytes(chain.rules, BUYER, bid(2)))).toBe("ignore");
-      expect(home.agent.refusals()).toEqual(new Map([["listingNotOpen", 1]]));
-      expect([home.agent.head(), pendingAt(home)]).toEqual([root, []]);
-    }
+  // A seal at 10:59:15, or the void hour from 11:00 on, which the clock alone makes.
+  it.each([
+    ["10:59:15", true],
+    ["11:00:00", false],
+  ])("is for a closed listing: listingNotOpen, ignore (%s, seal %s)", (time, hasSeal) => {
+    const chain = street();
+    if (hasSeal) seal(chain);
+    const home = openStarted({ chain, time });
+    const root = home.agent.head();
+    expect(home.receive(bytes(chain.rules, BUYER, bid(2)))).toBe("ignore");
+    expect(home.receive(bytes(chain.rules, SELLER, bid(1)))).toBe("ignore");
+    expect(home.agent.refusals()).toEqual(new Map([["listingNotOpen", 2]]));
+    expect([home.agent.head(), pendingAt(home)]).toEqual([root, []]);
+  });
+
+  it("amends after the cut-off: amendedTooLate; a first bid may have been heard in time elsewhere", () => {
+    const home = openStarted({ time: "10:59:00" });
+    const first = bytes(home.rules, SELLER, bid(1));
+    expect(home.receive(bytes(home.rules, BUYER, bid(2)))).toBe("ignore");
+    expect(home.receive(first)).toBe("accept");
+    expect(home.agent.refusals()).toEqual(new Map([["amendedTooLate", 1]]));
+    expect(pendingAt(home)).toEqual([first]);
   });
 
   it("is counted each time, by its code; what is only known already is not", () => {
@@ -359,9 +377,11 @@ describe("what the home submits", () => {
     const home = openStarted();
     const outcomes: unknown[] = [];
     home.agent.submit(bid(1), (outcome) => outcomes.push(outcome));
-    home.clock.advanceTo(at(T("10:59:01")));
-    home.chain.add(T("10:59:00"));
+    home.clock.advanceTo(at(T("10:59:16")));
+    seal(home.chain);
     follow(home, 3);
+    expect([outcomes, pendingAt(home)]).toEqual([[], home.network.said("transaction")]);
+    follow(home, 4);
     expect(outcomes).toMatchObject([{ ok: false, refusal: { code: "listingNotOpen" } }]);
     expect(home.publisher.of("refused")).toHaveLength(1);
     expect([home.disk.ownTransactions(), pendingAt(home)]).toEqual([[], []]);

@@ -243,21 +243,28 @@ function communityProblems(changes: Record<string, unknown>): string[] {
 }
 
 test("the community's relations", () => {
-  // Lines of the example: timeline 7, its cut-off 9, administrator 31, validators 32.
+  // Lines of the example: timeline 7, its cut-off 9, administrator 34, validators 35.
   const timeline = { openBeforeSeconds: 3540, cutoffBeforeSeconds: 3540 };
   const { validators } = JSON.parse(COMMUNITY) as { validators: unknown[] };
   expect(communityProblems({ timeline })).toEqual(["9 timeline.cutoffBeforeSeconds"]);
-  expect(communityProblems({ schedule: "manual" })).toEqual(["31 administrator"]);
-  expect(communityProblems({ validators: [] })).toEqual(["32 validators"]);
+  expect(communityProblems({ timeline: { receiptsWithinSeconds: 15.001 } })).toEqual([
+    "8 timeline.receiptsWithinSeconds",
+  ]);
+  // 60 s from the cut-off to X.
+  expect(communityProblems({ timeline: { sealAfterSeconds: 60 } })).toEqual([
+    "8 timeline.sealAfterSeconds",
+  ]);
+  expect(communityProblems({ schedule: "manual" })).toEqual(["34 administrator"]);
+  expect(communityProblems({ validators: [] })).toEqual(["35 validators"]);
   expect(communityProblems({ validators: [...validators, ...validators] })).toEqual([
-    "32 validators",
+    "35 validators",
   ]);
 });
 
 test("validators do not share a key: one card would vote for two", () => {
   const { validators } = JSON.parse(COMMUNITY) as { validators: object[] };
   const copied = { ...validators[0], memberId: "copied@vt.edu" };
-  expect(communityProblems({ validators: [...validators, copied] })).toEqual(["32 validators"]);
+  expect(communityProblems({ validators: [...validators, copied] })).toEqual(["35 validators"]);
 });
 
 test("what no community may have", () => {

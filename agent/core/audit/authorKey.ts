@@ -1,5 +1,5 @@
-// With which key a transaction must be signed, told without a ledger: the rules name the CA's and the
-// administrator's, and the CA's certificate names a member's.
+// With which key a transaction must be signed, told without a ledger: the rules name the CA's, the
+// administrator's and the validators', and the CA's certificate names a member's.
 
 import { checkCertificate, readCertificate } from "../certificate.ts";
 import type { Verifier } from "../crypto.ts";
@@ -23,7 +23,7 @@ type Said = Pick<Transaction, "author" | "payload">;
 export function needsCard({ author, payload: { type } }: Said): boolean {
   const isAdministrators =
     type === "createListing" || type === "acceptOfferBroadcast" || type === "closeBidding";
-  return author !== null && !isAdministrators && type !== "registerMember";
+  return author !== null && !isAdministrators && type !== "registerMember" && type !== "receipt";
 }
 
 /** A card counts whenever the CA signed it: whether it was valid was asked when its member joined. */
@@ -32,10 +32,14 @@ export function authorKey(
   { rules, card, verifier }: AuthorContext,
 ): Result<Uint8Array, UnknownAuthor> {
   const { author, payload } = said;
-  const { administrator, caPublicKey } = rules;
+  const { administrator, caPublicKey, validators } = rules;
   const isNeeded = needsCard(said);
   if (isNeeded !== (card !== null)) return unknown(isNeeded ? "no card" : "a needless card");
   if (author === null) return accepted(caPublicKey);
+  if (payload.type === "receipt") {
+    const seat = validators.find(({ memberId }) => memberId === author);
+    return seat === undefined ? unknown("no validator") : accepted(seat.publicKey);
+  }
   if (!isNeeded && author === administrator?.memberId) return accepted(administrator.publicKey);
   const certificate = payload.type === "registerMember" ? payload.certificate : card;
   if (certificate === null) return unknown("only the administrator may say this");

@@ -20,8 +20,6 @@ import {
   TRANSACTIONS_PER_BLOCK_MAX,
 } from "../ledger/block.ts";
 import { communityId, decodeRules, encodeRules, type Rules } from "../ledger/rules.ts";
-import { stampOf } from "../ledger/stamp.ts";
-import type { Stamp } from "../ledger/state.ts";
 import {
   decodeTransaction,
   type Transaction,
@@ -81,7 +79,6 @@ export type Included = {
   readonly blockId: BlockId;
   readonly certificate: Certificate;
   readonly transaction: Transaction;
-  readonly stamp: Stamp;
 };
 
 /** All of these say that the proof proves nothing; whoever made or altered it must act. */
@@ -142,9 +139,8 @@ export function checkInclusion(
   const transaction = decoded.value;
   const signed = checkAuthor({ ...read.value, transaction, card: proof.card }, verifier);
   if (!signed.ok) return signed;
-  const stamp = stampOf(header.time, transaction.id);
   const id = blockId(header);
-  return accepted({ community, rules, header, blockId: id, certificate, transaction, stamp });
+  return accepted({ community, rules, header, blockId: id, certificate, transaction });
 }
 
 type Parts = Pick<Included, "community" | "rules" | "header" | "certificate">;

@@ -29,7 +29,7 @@ export type ProofFileRefusal =
 
 /** The file's text. `included` is what checkInclusion says of the proof. */
 export function writeProof(proof: InclusionProof, included: Included): string {
-  const { community, transaction, header, blockId, stamp } = included;
+  const { community, transaction, header, blockId } = included;
   const file = {
     format: FORMAT,
     community,
@@ -37,7 +37,7 @@ export function writeProof(proof: InclusionProof, included: Included): string {
     author: transaction.author,
     height: header.height,
     blockId,
-    stampUnixMs: stamp.time,
+    blockTimeUnixMs: header.time,
     position: proof.position,
     transactions: proof.transactions,
     path: proof.path.map(bytesToHex),

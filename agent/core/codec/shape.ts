@@ -87,12 +87,17 @@ export function bytes(min: number, max: number = min): Shape<Uint8Array> {
 
 /** 32 bytes on the wire, 64 lower-case hex digits in the program. */
 export function hash<T extends string = string>(): Shape<T> {
+  return hex<T>(32);
+}
+
+/** `count` bytes on the wire, twice as many lower-case hex digits in the program. */
+export function hex<T extends string = string>(count: number): Shape<T> {
   return {
     write: (writer, value) => {
-      if (value.length !== 64) bug(`a hash has 64 hex digits, not ${value.length}`);
+      if (value.length !== 2 * count) bug(`${value.length} hex digits, not ${2 * count}`);
       writer.bytes(hexToBytes(value));
     },
-    read: (reader) => bytesToHex(reader.bytes(32, 32)) as T,
+    read: (reader) => bytesToHex(reader.bytes(count, count)) as T,
   };
 }
 

@@ -54,12 +54,13 @@ export function applyBlock(
   const { header } = block;
   const linked = checkHeader(state, block);
   if (!linked.ok) return linked;
-  const { draft, systemSteps } = beginBlock(state, header.time);
+  const begun = beginBlock(state, header);
+  const { draft, systemSteps } = begun;
   const differs = firstDifference(systemSteps, header.systemSteps);
   if (differs !== -1) return refused({ code: "wrongSystemSteps", at: differs });
   const transactions = applyAll(draft, block.transactions, verifier);
   if (!transactions.ok) return transactions;
-  const { stateRoot, events, stateAfter } = endBlock(draft);
+  const { stateRoot, events, stateAfter } = endBlock(begun);
   if (stateRoot !== header.stateRoot) {
     return refused({ code: "wrongStateRoot", needed: stateRoot, got: header.stateRoot });
   }

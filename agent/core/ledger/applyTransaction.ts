@@ -14,6 +14,7 @@ import type { Draft } from "./draft.ts";
 import { type GrantRefusal, grant } from "./grant.ts";
 import { type MeterReadingRefusal, meterReading } from "./meterReading.ts";
 import { type PvOfferRefusal, pvOffer } from "./pvOffer.ts";
+import { type ReceiptRefusal, receipt } from "./receipt.ts";
 import { type RegisterMemberRefusal, registerMember } from "./registerMember.ts";
 import { type RegisterPvRefusal, registerPv } from "./registerPv.ts";
 import { type RevokeRefusal, revoke } from "./revoke.ts";
@@ -30,7 +31,8 @@ export type RuleRefusal =
   | GrantRefusal
   | RevokeRefusal
   | CreateListingRefusal
-  | ListingStepRefusal;
+  | ListingStepRefusal
+  | ReceiptRefusal;
 
 export function applyTransaction(
   draft: Draft,
@@ -61,6 +63,8 @@ export function applyTransaction(
       return acceptOfferBroadcastByHand(draft, payload);
     case "closeBidding":
       return closeBiddingByHand(draft, payload);
+    case "receipt":
+      return receipt(draft, { id, author: memberAuthor(author), payload });
   }
 }
 

@@ -64,7 +64,8 @@ export function buildBlock(
   verifier: Verifier,
 ): BuiltBlock {
   assert(time > state.time && time <= BLOCK_TIME_MAX, `no block at ${time} after ${state.time}`);
-  const { draft, systemSteps } = beginBlock(state, time);
+  const begun = beginBlock(state, { time, proposer });
+  const { draft, systemSteps } = begun;
   const validators = validatorsHash(state.rules.validators);
   const unfinished: Header = {
     version: 1,
@@ -83,7 +84,7 @@ export function buildBlock(
   const room = BLOCK_BYTES_MAX - Math.max(empty + TRANSACTION_HEAD_BYTES, HEADER_BYTES_RESERVED);
   const { taken, dropped } = take(draft, { transactions, room }, verifier);
 
-  const { stateRoot, events, stateAfter } = endBlock(draft);
+  const { stateRoot, events, stateAfter } = endBlock(begun);
   const transactionsRoot = bytesToHex(merkleRoot(taken));
   const header = { ...unfinished, transactionsRoot, stateRoot };
   const id = blockId(header);

@@ -6,20 +6,23 @@ import type { MemberId, TransactionId } from "../units/ids.ts";
 import { addMoney, cost, formatTokens, type MicroTokens, subtractMoney } from "../units/money.ts";
 import { freeBalance, reserve } from "./accounts.ts";
 import { type Draft, type DraftListing, memberOf } from "./draft.ts";
+import { placeHeard } from "./heard.ts";
 import {
+  type AmendedTooLate,
+  checkAmendable,
   checkOfferSequence,
   type ListingRefusal,
   type OfferSequenceRefusal,
   openListing,
 } from "./openListing.ts";
 import type { PriceBeyondMax } from "./pvOffer.ts";
-import { stampOf } from "./stamp.ts";
 import type { PlacedBid } from "./state.ts";
 import type { PayloadOf } from "./transaction.ts";
 
 export type BuyOfferRefusal =
   | ListingRefusal
   | OfferSequenceRefusal
+  | AmendedTooLate
   /** More than the member's connection carries in an hour, Wh. */
   | { readonly code: "beyondBidMax"; readonly wanted: number; readonly max: number }
   | PriceBeyondMax
@@ -40,8 +43,11 @@ export function buyOffer(
   const found = openListing(draft, listingId);
   if (!found.ok) return found;
   const listing = found.value;
-  const fresh = checkOfferSequence(listing.buyOffers.get(author)?.sequence, sequence);
+  const before = listing.buyOffers.get(author);
+  const fresh = checkOfferSequence(before?.sequence, sequence);
   if (!fresh.ok) return fresh;
+  const inTime = before === undefined ? fresh : checkAmendable(draft, listing);
+  if (!inTime.ok) return inTime;
   const { bidMax, priceMax } = draft.rules;
   if (energy > bidMax) return refused({ code: "beyondBidMax", wanted: energy, max: bidMax });
   if (bidPrice > priceMax) {
@@ -56,7 +62,11 @@ export function buyOffer(
   }
 
   reserve(draft, author, subtractMoney(need, held));
-  const stamp = stampOf(draft.time, id);
+  const stamp = placeHeard(draft, {
+    transactionId: id,
+    place: { listingId, memberId: author, pvId: null },
+    before: before?.transactionId ?? null,
+  });
   const bid = { transactionId: id, memberId: author, sequence, energy, bidPrice, stamp };
   listing.buyOffers.set(author, bid);
   draft.events.push({ type: "buyOfferPlaced", listingId, bid });

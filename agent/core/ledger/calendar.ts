@@ -26,8 +26,12 @@ const formatters = new Map<string, Intl.DateTimeFormat>();
 /** The times of one listing; each offset is a rule of the community. */
 export type ListingTimes = {
   readonly openAt: UnixMs;
-  /** Offers in blocks from this time on do not count. */
+  /** Offers with a stamp from this time on do not count. */
   readonly cutoffAt: UnixMs;
+  /** Blocks from this time on count for the seal: receipts have arrived by then. */
+  readonly receiptsBy: UnixMs;
+  /** The bidding is closed in a block at this time or later. */
+  readonly sealFrom: UnixMs;
   /** A block at this time or later can only void it. */
   readonly closeBy: UnixMs;
   readonly deliveryEnd: UnixMs;
@@ -37,10 +41,14 @@ export type ListingTimes = {
 
 export function listingTimes(rules: Pick<Rules, "timeline">, deliveryStart: UnixMs): ListingTimes {
   const { openBefore, cutoffBefore, closeWithin, readingsWithin } = rules.timeline;
+  const { receiptsWithin, sealAfter } = rules.timeline;
   const before = (by: number): UnixMs => unixMs(Math.max(0, deliveryStart - by));
+  const cutoffAt = before(cutoffBefore);
   return {
     openAt: before(openBefore),
-    cutoffAt: before(cutoffBefore),
+    cutoffAt,
+    receiptsBy: addTime(cutoffAt, receiptsWithin),
+    sealFrom: addTime(cutoffAt, sealAfter),
     closeBy: addTime(deliveryStart, closeWithin),
     deliveryEnd: addTime(deliveryStart, HOUR_MS),
     readingsBy: addTime(deliveryStart, HOUR_MS + readingsWithin),

@@ -4,6 +4,7 @@
 //                                                    or the administrator
 //   grant, revoke                                    the CA (author null)
 //   createListing, acceptOfferBroadcast, closeBidding   the administrator
+//   receipt                                          a validator, with its key in the rules
 //   everything else                                  a registered member
 //
 // Nobody whose card was revoked says anything, the administrator included.
@@ -78,6 +79,8 @@ function authorKey(
       );
     case "registerMember":
       return registrationKey(registry, author, payload);
+    case "receipt":
+      return validatorKey(registry.rules, author);
     case "registerPv":
     case "pvOffer":
     case "buyOffer":
@@ -86,6 +89,16 @@ function authorKey(
         ? refused({ code: "notAllowed", who: "member" })
         : memberKey(registry, author);
   }
+}
+
+function validatorKey(
+  { validators }: Rules,
+  author: MemberId | null,
+): Result<Uint8Array, SignatureRefusal> {
+  const seat = validators.find(({ memberId }) => memberId === author);
+  return seat === undefined
+    ? refused({ code: "notAllowed", who: "validator" })
+    : accepted(seat.publicKey);
 }
 
 function memberKey(registry: Registry, author: MemberId): Result<Uint8Array, SignatureRefusal> {

@@ -1,5 +1,6 @@
 // What a mempool asks of one transaction: would it apply in a block now?
 
+import { assert } from "../assert.ts";
 import type { Verifier } from "../crypto.ts";
 import type { Result } from "../result.ts";
 import { addTime, type UnixMs, unixMs } from "../units/time.ts";
@@ -59,7 +60,10 @@ export class TransactionCheck {
 }
 
 function settle(base: LedgerState, from: UnixMs): Settled {
-  const { draft, systemSteps } = beginBlock(base, from);
+  // Whoever proposes it: what depends on that comes after the transactions.
+  const [anyone] = base.rules.validators;
+  assert(anyone !== undefined, "a community has a validator");
+  const { draft, systemSteps } = beginBlock(base, { time: from, proposer: anyone.memberId });
   const { lastBlock } = base;
   const state = systemSteps.length === 0 ? base : { ...finishDraft(draft), lastBlock };
   return { base, state, from, until: nextDue(state) };

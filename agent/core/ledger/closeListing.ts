@@ -17,8 +17,11 @@ import {
 } from "../units/money.ts";
 import { freeBalance, post, reserve } from "./accounts.ts";
 import { reservationFor } from "./buyOffer.ts";
+import { listingTimes } from "./calendar.ts";
 import { type Draft, type DraftListing, memberOf, putListing } from "./draft.ts";
-import { type Fill, fillShape } from "./state.ts";
+import { forgetHeard } from "./heard.ts";
+import { type QueuePlace, queuePlace } from "./stamp.ts";
+import { type Fill, fillShape, type PlacedBid, type PlacedOffer } from "./state.ts";
 
 const FILLS_MAX = 1_000_000;
 
@@ -32,7 +35,7 @@ const resultShape = struct({
 export function closeListing(draft: Draft, listing: DraftListing): void {
   const { listingId, state } = listing;
   assert(state === "ACCEPT_OFFERS", `listing ${listingId} is ${state}, not ACCEPT_OFFERS`);
-  const { offers, bids } = marketOf(listing);
+  const { offers, bids } = marketOf(draft, listing);
   releaseReservations(draft, listing);
   const funds = new Map<MemberId, MicroTokens>();
   for (const { memberId } of bids) funds.set(memberId, freeBalance(memberOf(draft, memberId)));
@@ -41,7 +44,9 @@ export function closeListing(draft: Draft, listing: DraftListing): void {
   checkFills({ offers, bids, mcp, fills });
 
   const resultHash = sha256Hex(encode(resultShape, { listingId, mcp, fills }));
-  putListing(draft, { ...listing, state: "AUCTION_CLOSED", mcp, fills, resultHash });
+  const closed = { state: "AUCTION_CLOSED", sealers: [], mcp, fills, resultHash } as const;
+  putListing(draft, { ...listing, ...closed });
+  forgetHeard(draft, listing);
   draft.events.push({ type: "biddingClosed", listingId, mcp, fills, resultHash });
   payFills(draft, listingId, fills);
 }
@@ -55,19 +60,34 @@ export function releaseReservations(draft: Draft, listing: DraftListing): void {
 
 type Market = { readonly offers: readonly MarketOffer[]; readonly bids: readonly MarketBid[] };
 
-/** What is live: cancelled offers and bids are only kept for their sequence. */
-function marketOf(listing: DraftListing): Market {
+/** What takes part. Cancelled offers and bids are only kept for their sequence. */
+function marketOf(draft: Draft, listing: DraftListing): Market {
   const offers: MarketOffer[] = [];
   for (const offer of listing.pvOffers.values()) {
-    const { transactionId: id, memberId, pvId, energy, reservePrice, stamp } = offer;
-    if (energy > 0) offers.push({ id, memberId, pvId, energy, reservePrice, stamp });
+    const { transactionId: id, memberId, pvId, energy, reservePrice } = offer;
+    const stamp = placeOf(draft, listing, offer);
+    if (stamp !== null) offers.push({ id, memberId, pvId, energy, reservePrice, stamp });
   }
   const bids: MarketBid[] = [];
   for (const bid of listing.buyOffers.values()) {
-    const { transactionId: id, memberId, energy, bidPrice: price, stamp } = bid;
-    if (energy > 0) bids.push({ id, memberId, energy, price, stamp });
+    const { transactionId: id, memberId, energy, bidPrice: price } = bid;
+    const stamp = placeOf(draft, listing, bid);
+    if (stamp !== null) bids.push({ id, memberId, energy, price, stamp });
   }
   return { offers, bids };
+}
+
+/** Its place in the queue; null for one that is cancelled, was received too late, or by too few. */
+function placeOf(
+  { rules, previous }: Draft,
+  { deliveryStart }: DraftListing,
+  { energy, stamp, transactionId }: PlacedOffer | PlacedBid,
+): QueuePlace | null {
+  if (energy === 0 || stamp === null) return null;
+  if (rules.schedule === "hourly" && stamp >= listingTimes(rules, deliveryStart).cutoffAt) {
+    return null;
+  }
+  return queuePlace(rules, { stamp, transactionId, previous });
 }
 
 type Cleared = Market & { readonly mcp: MilliTokensPerKwh | null; readonly fills: readonly Fill[] };

@@ -50,6 +50,7 @@ export function createListing(
     state: "CREATED",
     pvOffers: new Map(),
     buyOffers: new Map(),
+    sealers: [],
     mcp: null,
     fills: [],
     resultHash: null,

@@ -4,13 +4,15 @@
 // Each transaction's rule first refuses and only then writes; a refused one leaves no trace in a draft.
 
 import { assert } from "../assert.ts";
-import type { CommunityId, ListingId, MemberId, PvId } from "../units/ids.ts";
+import type { BlockId, CommunityId, ListingId, MemberId, OfferPrefix, PvId } from "../units/ids.ts";
 import type { MicroTokens } from "../units/money.ts";
 import type { UnixMs } from "../units/time.ts";
 import { DraftMap } from "./draftMap.ts";
 import type { LedgerEvent } from "./event.ts";
 import { communityId, type Rules } from "./rules.ts";
 import type {
+  Heard,
+  LastReceipt,
   LedgerState,
   Listing,
   Member,
@@ -31,6 +33,8 @@ export type Draft = {
   readonly rules: Rules;
   readonly community: CommunityId;
   readonly height: number;
+  /** The block before; null before the first. */
+  readonly previous: BlockId | null;
   /** Time of the block under construction. */
   readonly time: UnixMs;
   readonly members: DraftMap<MemberId, Member>;
@@ -45,6 +49,8 @@ export type Draft = {
   caSequence: number;
   administratorSequence: number;
   issued: MicroTokens;
+  readonly receipts: DraftMap<MemberId, LastReceipt>;
+  readonly heard: DraftMap<OfferPrefix, Heard>;
   readonly events: LedgerEvent[];
 };
 
@@ -54,6 +60,7 @@ export function draftOf(state: LedgerState, time: UnixMs): Draft {
     rules: state.rules,
     community: communityId(state.rules),
     height: state.height + 1,
+    previous: state.lastBlock?.blockId ?? null,
     time,
     members: new DraftMap(state.members),
     pvs: new DraftMap(state.pvs),
@@ -65,6 +72,8 @@ export function draftOf(state: LedgerState, time: UnixMs): Draft {
     caSequence: state.caSequence,
     administratorSequence: state.administratorSequence,
     issued: state.issued,
+    receipts: new DraftMap(state.receipts),
+    heard: new DraftMap(state.heard),
     events: [],
   };
 }
@@ -98,6 +107,15 @@ export function putListing(draft: Draft, listing: DraftListing): void {
   draft.opened.set(listing.listingId, listing);
 }
 
+/** Whether any listing takes offers. */
+export function isAnyOpen(draft: Draft): boolean {
+  for (const listing of draft.listings.values()) {
+    const { state } = draft.opened.get(listing.listingId) ?? listing;
+    if (state === "ACCEPT_OFFERS") return true;
+  }
+  return false;
+}
+
 /** A listing that everything has been said about leaves the state. */
 export function dropListing(draft: Draft, id: ListingId): void {
   draft.opened.delete(id);
@@ -118,6 +136,8 @@ export function finishDraft(draft: Draft): Omit<LedgerState, "lastBlock"> {
     caSequence: draft.caSequence,
     administratorSequence: draft.administratorSequence,
     issued: draft.issued,
+    receipts: draft.receipts.finish(),
+    heard: draft.heard.finish(),
   };
 }
 

@@ -1,7 +1,7 @@
 // What a block changed, in order: the store writes its tables from these, and people are told by them.
 
 import type { Wh } from "../units/energy.ts";
-import type { ListingId, MemberId } from "../units/ids.ts";
+import type { ListingId, MemberId, TransactionId } from "../units/ids.ts";
 import type { MicroTokens, MilliTokensPerKwh } from "../units/money.ts";
 import type { UnixMs } from "../units/time.ts";
 import type {
@@ -44,6 +44,13 @@ export type LedgerEvent =
     }
   | { readonly type: "pvOfferPlaced"; readonly listingId: ListingId; readonly offer: PlacedOffer }
   | { readonly type: "buyOfferPlaced"; readonly listingId: ListingId; readonly bid: PlacedBid }
+  /** Enough validators have said when they received it: its place in the queue. Not said by hand. */
+  | {
+      readonly type: "offerStamped";
+      readonly listingId: ListingId;
+      readonly transactionId: TransactionId;
+      readonly stamp: UnixMs;
+    }
   | {
       readonly type: "biddingClosed";
       readonly listingId: ListingId;

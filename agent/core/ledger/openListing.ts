@@ -2,12 +2,13 @@
 
 import { accepted, type Result, refused } from "../result.ts";
 import type { ListingId } from "../units/ids.ts";
+import { listingTimes } from "./calendar.ts";
 import { type Draft, type DraftListing, listingOf } from "./draft.ts";
 
 export type ListingRefusal =
   /** Never created, or finished and gone. */
   | { readonly code: "listingUnknown"; readonly listingId: string }
-  /** It is not the time for this: too early, or past the cut-off. */
+  /** It is not the time for this: too early, or the bidding is closed. */
   | { readonly code: "listingNotOpen"; readonly listingId: string; readonly state: string };
 
 export type StaleSequence =
@@ -24,6 +25,21 @@ export type OfferSequenceRefusal =
   | StaleSequence
   /** The next listing counts anew. */
   | { readonly code: "sequenceBeyondMax"; readonly got: number; readonly max: number };
+/** The cut-off has passed: what is offered stands. */
+export type AmendedTooLate = { readonly code: "amendedTooLate"; readonly cutoffAt: number };
+
+/**
+ * Whether what is offered in `listing` may still be amended or cancelled. Not in a block at or after the
+ * cut-off: whoever sees the others' offers by then must not be able to take its own back.
+ */
+export function checkAmendable(
+  { rules, time }: Draft,
+  { deliveryStart }: DraftListing,
+): Result<void, AmendedTooLate> {
+  const { cutoffAt } = listingTimes(rules, deliveryStart);
+  if (rules.schedule === "manual" || time < cutoffAt) return accepted(undefined);
+  return refused({ code: "amendedTooLate", cutoffAt });
+}
 
 /** The listing if it is in ACCEPT_OFFERS. */
 export function openListing(

@@ -3,18 +3,21 @@
 import { accepted, type Result, refused } from "../result.ts";
 import type { MemberId, TransactionId } from "../units/ids.ts";
 import type { Draft } from "./draft.ts";
+import { placeHeard } from "./heard.ts";
 import {
+  type AmendedTooLate,
+  checkAmendable,
   checkOfferSequence,
   type ListingRefusal,
   type OfferSequenceRefusal,
   openListing,
 } from "./openListing.ts";
-import { stampOf } from "./stamp.ts";
 import type { PayloadOf } from "./transaction.ts";
 
 export type PvOfferRefusal =
   | ListingRefusal
   | OfferSequenceRefusal
+  | AmendedTooLate
   /** The PV must be registered first. */
   | { readonly code: "pvUnknown"; readonly pv: string }
   /** Someone else's PV. */
@@ -47,8 +50,11 @@ export function pvOffer(
   const listing = openListing(draft, listingId);
   if (!listing.ok) return listing;
   const { pvOffers } = listing.value;
-  const fresh = checkOfferSequence(pvOffers.get(pvId)?.sequence, sequence);
+  const before = pvOffers.get(pvId);
+  const fresh = checkOfferSequence(before?.sequence, sequence);
   if (!fresh.ok) return fresh;
+  const inTime = before === undefined ? fresh : checkAmendable(draft, listing.value);
+  if (!inTime.ok) return inTime;
   if (energy > pv.capacity) {
     // W for one hour are as many Wh.
     return refused({ code: "beyondCapacity", offered: energy, capacity: pv.capacity });
@@ -58,6 +64,11 @@ export function pvOffer(
     return refused({ code: "priceBeyondMax", price: reservePrice, max: priceMax });
   }
 
+  const stamp = placeHeard(draft, {
+    transactionId: id,
+    place: { listingId, memberId: author, pvId },
+    before: before?.transactionId ?? null,
+  });
   const offer = {
     transactionId: id,
     memberId: author,
@@ -65,7 +76,7 @@ export function pvOffer(
     sequence,
     energy,
     reservePrice,
-    stamp: stampOf(draft.time, id),
+    stamp,
   };
   pvOffers.set(pvId, offer);
   draft.events.push({ type: "pvOfferPlaced", listingId, offer });

@@ -47,8 +47,12 @@ export const validatorShape = struct({
 const timelineShape = struct({
   /** The listing opens this long before X. */
   openBefore: duration(2 * MINUTE_MS, 48 * HOUR_MS),
-  /** Offers in blocks from this long before X on do not count. */
+  /** Offers with a stamp from this long before X on do not count. */
   cutoffBefore: duration(SECOND_MS, HOUR_MS),
+  /** By this long after the cut-off receipts have reached the validators: blocks from then on seal. */
+  receiptsWithin: duration(1, 10 * MINUTE_MS),
+  /** The bidding is closed this long after the cut-off at the earliest. */
+  sealAfter: duration(1, 20 * MINUTE_MS),
   /** Not closed by this long after X: VOID. */
   closeWithin: duration(0, 10 * MINUTE_MS),
   /** Meter readings are taken until this long after the end of the delivery hour. */
@@ -77,6 +81,8 @@ export const rulesShape = struct({
   schedule: oneOf(["hourly", "manual"]),
   timeline: timelineShape,
   agreement: agreementShape,
+  /** Stamps in one such span count as equal: clocks are no finer. 1 is the strict letter of the paper. */
+  stampBucket: duration(1, MINUTE_MS),
   mechanism: oneOf(["paper-average"]),
   /** Buyers below the MCP do not trade; off reproduces the letter of the paper. */
   guard: boolean,
@@ -116,13 +122,18 @@ export function communityId(rules: Rules): CommunityId {
   return sha256Hex(encodeRules(rules)) as CommunityId;
 }
 
-/** The paper's hour: open at X-59 min, cut off at X-1 min, readings until X+1 h 15 min. */
+/** The paper's hour: open at X-59 min, cut off at X-1 min, sealed 15 s later, readings until X+1 h 15 min. */
 export const PAPER_TIMELINE: Rules["timeline"] = {
   openBefore: (59 * MINUTE_MS) as DurationMs,
   cutoffBefore: MINUTE_MS,
+  receiptsWithin: (5 * SECOND_MS) as DurationMs,
+  sealAfter: (15 * SECOND_MS) as DurationMs,
   closeWithin: 0 as DurationMs,
   readingsWithin: (15 * MINUTE_MS) as DurationMs,
 };
+
+/** Half of what NTP promises a Pi: a home 3 ms nearer earns nothing by it. */
+export const DEFAULT_STAMP_BUCKET = 500 as DurationMs;
 
 /** CometBFT's timeouts, and clock bounds for Pis that NTP keeps within a second. */
 export const DEFAULT_AGREEMENT: Rules["agreement"] = {

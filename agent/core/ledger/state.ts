@@ -9,6 +9,7 @@ import {
   decode,
   encode,
   hash,
+  hex,
   int64,
   integer,
   type Malformed,
@@ -21,10 +22,18 @@ import {
 import { sha256Hex } from "../crypto.ts";
 import { accepted, type Result, refused } from "../result.ts";
 import type { Watts, Wh } from "../units/energy.ts";
-import type { BlockId, ListingId, MemberId, PvId, TransactionId } from "../units/ids.ts";
+import {
+  type BlockId,
+  type ListingId,
+  type MemberId,
+  OFFER_PREFIX_BYTES,
+  type OfferPrefix,
+  type PvId,
+  type TransactionId,
+} from "../units/ids.ts";
 import type { MicroTokens, MilliTokensPerKwh } from "../units/money.ts";
 import type { UnixMs } from "../units/time.ts";
-import { communityId, type Rules } from "./rules.ts";
+import { communityId, type Rules, VALIDATORS_MAX } from "./rules.ts";
 import { payloadShape } from "./transaction.ts";
 
 const ID_MAX = 128;
@@ -56,8 +65,8 @@ const pvShape = struct({
   capacity: integer<Watts>(1, TIME_MAX),
 });
 
-/** Where an offer stands in the queue; smaller is earlier. See stamp.ts. */
-const stampShape = struct({ time, transactionId: hash<TransactionId>() });
+/** When the community received an offer, ms; null until enough validators have said so. See stamp.ts. */
+const stamp = nullable(time);
 
 const placedOfferShape = struct({
   transactionId: hash<TransactionId>(),
@@ -66,7 +75,7 @@ const placedOfferShape = struct({
   sequence,
   energy,
   reservePrice: price,
-  stamp: stampShape,
+  stamp,
 });
 
 const placedBidShape = struct({
@@ -75,7 +84,7 @@ const placedBidShape = struct({
   sequence,
   energy,
   bidPrice: price,
-  stamp: stampShape,
+  stamp,
 });
 
 export const fillShape = struct({
@@ -100,10 +109,35 @@ const listingShape = struct({
   state: oneOf(LISTING_STATES),
   pvOffers: array(placedOfferShape, ITEMS_MAX),
   buyOffers: array(placedBidShape, ITEMS_MAX),
+  /** Who built blocks after the receipts were in, sorted; empty again when closed. See seal.ts. */
+  sealers: array(member, VALIDATORS_MAX),
   mcp: nullable(price),
   fills: array(fillShape, ITEMS_MAX),
   resultHash: nullable(hash()),
   readings: array(recordedReadingShape, ITEMS_MAX),
+});
+
+/** The end of a validator's chain of receipts. */
+const lastReceiptShape = struct({
+  validator: member,
+  sequence,
+  id: hash<TransactionId>(),
+  to: time,
+});
+
+/** What the receipts say of one offer or bid; see heard.ts. */
+const heardShape = struct({
+  offer: hex<OfferPrefix>(OFFER_PREFIX_BYTES),
+  /** Where it stands on the ledger; pvId null is a bid; null: not on the ledger yet. */
+  place: nullable(
+    struct({
+      listingId: text<ListingId>(ID_MAX),
+      memberId: member,
+      pvId: nullable(text<PvId>(ID_MAX)),
+    }),
+  ),
+  stamp,
+  entries: array(struct({ validator: member, at: time }), VALIDATORS_MAX),
 });
 
 const stateShape = struct({
@@ -118,13 +152,16 @@ const stateShape = struct({
   caSequence: sequence,
   administratorSequence: sequence,
   issued: int64<MicroTokens>(),
+  receipts: array(lastReceiptShape, ITEMS_MAX),
+  heard: array(heardShape, ITEMS_MAX),
 });
 
 export type Member = ShapeOf<typeof memberShape>;
 export type Pv = ShapeOf<typeof pvShape>;
-export type Stamp = ShapeOf<typeof stampShape>;
 export type PlacedOffer = ShapeOf<typeof placedOfferShape>;
 export type PlacedBid = ShapeOf<typeof placedBidShape>;
+export type LastReceipt = ShapeOf<typeof lastReceiptShape>;
+export type Heard = ShapeOf<typeof heardShape>;
 export type Fill = ShapeOf<typeof fillShape>;
 export type RecordedReading = ShapeOf<typeof recordedReadingShape>;
 export type ListingState = (typeof LISTING_STATES)[number];
@@ -154,6 +191,9 @@ export type LedgerState = {
   readonly administratorSequence: number;
   /** All tokens there are: initial balances and grants. Equals the sum of balances. */
   readonly issued: MicroTokens;
+  /** By validator. */
+  readonly receipts: ReadonlyMap<MemberId, LastReceipt>;
+  readonly heard: ReadonlyMap<OfferPrefix, Heard>;
 };
 
 export function genesis(rules: Rules): LedgerState {
@@ -169,6 +209,8 @@ export function genesis(rules: Rules): LedgerState {
     caSequence: 0,
     administratorSequence: 0,
     issued: 0n as MicroTokens,
+    receipts: new Map(),
+    heard: new Map(),
   };
 }
 
@@ -192,6 +234,8 @@ export function encodeState(state: LedgerState): Uint8Array {
     caSequence,
     administratorSequence,
     issued,
+    receipts: sortedValues(state.receipts),
+    heard: sortedValues(state.heard),
   });
 }
 
@@ -214,7 +258,8 @@ export function decodeState(
 ): Result<LedgerState, StateRefusal> {
   const decoded = decode(stateShape, encoded, STATE_BYTES_MAX);
   if (!decoded.ok) return decoded;
-  const { version: _, community, members, pvs, listings, ...rest } = decoded.value;
+  const { version: _, community, members, pvs, listings, ...others } = decoded.value;
+  const { receipts, heard, ...rest } = others;
   if (community !== communityId(rules)) return refused({ code: "otherCommunity" });
   const state: LedgerState = {
     ...rest,
@@ -223,6 +268,8 @@ export function decodeState(
     members: keyed(members, ({ memberId }) => memberId),
     pvs: keyed(pvs, ({ pvId }) => pvId),
     listings: keyed(listings.map(listingFrom), ({ listingId }) => listingId),
+    receipts: keyed(receipts, ({ validator }) => validator),
+    heard: keyed(heard, ({ offer }) => offer),
   };
   // Maps forget duplicates and take any order; the bytes must have had neither.
   if (!sameBytes(encodeState(state), encoded)) return refused({ code: "notCanonical" });

@@ -4,10 +4,12 @@
 import { sameBytes } from "../codec/bytes.ts";
 import { hexToBytes } from "../codec/hex.ts";
 import {
+  array,
   bytes,
   decode,
   encode,
   hash,
+  hex,
   int64,
   integer,
   type Malformed,
@@ -30,15 +32,23 @@ import {
   type ListingId,
   MEMBER_ID_MAX,
   type MemberId,
+  OFFER_PREFIX_BYTES,
+  type OfferPrefix,
   PV_ID_MAX,
   type PvId,
   type TransactionId,
 } from "../units/ids.ts";
 import { type MicroTokens, type MilliTokensPerKwh, PRICE_MAX } from "../units/money.ts";
+import type { UnixMs } from "../units/time.ts";
+import { BLOCK_TIME_MAX } from "./calendar.ts";
 import { ENERGY_MAX, TRANSACTION_BYTES_MAX } from "./rules.ts";
 
 const SEQUENCE_MAX = 0xffff_ffff;
 const REGISTER_MAX = Number.MAX_SAFE_INTEGER;
+/** 23 bytes an entry at most (head, 17 of prefix, 5 of time): 3680, which leaves 400 for the envelope. */
+export const RECEIPT_ENTRIES_MAX = 160;
+/** A receipt tells of 49 days at most, and so its times fit five bytes. */
+export const RECEIPT_SPAN_MAX = 0xffff_ffff;
 /** The first bytes of the community's id: tells another community's message from a forged one. */
 const COMMUNITY_TAG_BYTES = 4;
 
@@ -46,6 +56,7 @@ const member = text<MemberId>(MEMBER_ID_MAX, isMemberId);
 const listing = text<ListingId>(LISTING_ID_MAX, isListingId);
 const sequence = integer(0, SEQUENCE_MAX);
 const register = integer<Wh>(0, REGISTER_MAX);
+const time = integer<UnixMs>(0, BLOCK_TIME_MAX);
 
 /** A counter at the two edges of an hour, Wh. */
 const registerPairShape = struct({ start: register, end: register });
@@ -99,6 +110,22 @@ export const payloadShape = union(
     createListing: struct({ sequence, listingId: listing }),
     acceptOfferBroadcast: struct({ sequence, listingId: listing }),
     closeBidding: struct({ sequence, listingId: listing }),
+    /** When a validator's home first heard of which offers and bids; see receipt.ts. */
+    receipt: struct({
+      sequence,
+      /** This validator's receipt before; null in the first. */
+      previous: nullable(hash<TransactionId>()),
+      from: time,
+      to: time,
+      /** In the order of arrival; `after` is ms since `from`. */
+      entries: array(
+        struct({
+          offer: hex<OfferPrefix>(OFFER_PREFIX_BYTES),
+          after: integer(0, RECEIPT_SPAN_MAX),
+        }),
+        RECEIPT_ENTRIES_MAX,
+      ),
+    }),
   },
   {
     registerMember: 0,
@@ -111,6 +138,7 @@ export const payloadShape = union(
     createListing: 7,
     acceptOfferBroadcast: 8,
     closeBidding: 9,
+    receipt: 10,
   },
 );
 

@@ -1,6 +1,7 @@
 // What every way of clearing a listing takes and gives. A community names its mechanism in its rules.
 
-import type { Fill, Stamp } from "../ledger/state.ts";
+import type { QueuePlace } from "../ledger/stamp.ts";
+import type { Fill } from "../ledger/state.ts";
 import type { Wh } from "../units/energy.ts";
 import type { MemberId, PvId, TransactionId } from "../units/ids.ts";
 import type { MicroTokens, MilliTokensPerKwh } from "../units/money.ts";
@@ -13,7 +14,8 @@ export type MarketOffer = {
   readonly energy: Wh;
   /** Not below this; 0 is "any price". */
   readonly reservePrice: MilliTokensPerKwh;
-  readonly stamp: Stamp;
+  /** Its place in the queue. */
+  readonly stamp: QueuePlace;
 };
 
 export type MarketBid = {
@@ -23,7 +25,8 @@ export type MarketBid = {
   readonly energy: Wh;
   /** At least 1. */
   readonly price: MilliTokensPerKwh;
-  readonly stamp: Stamp;
+  /** Its place in the queue. */
+  readonly stamp: QueuePlace;
 };
 
 export type MarketRefusalCode =

@@ -16,11 +16,20 @@ export type ListingId = string & { readonly [kind]: "listing" };
 /** SHA-256 of what was signed, 64 hex digits. */
 export type TransactionId = string & { readonly [kind]: "transaction" };
 
+/** The first 16 bytes of an offer's transaction id, 32 hex digits: what a receipt names it by. */
+export type OfferPrefix = string & { readonly [kind]: "offerPrefix" };
+
 /** SHA-256 of the block's header, 64 hex digits. */
 export type BlockId = string & { readonly [kind]: "block" };
 
 /** SHA-256 of the community's rules, 64 hex digits: everything signed carries it. */
 export type CommunityId = string & { readonly [kind]: "community" };
+
+/**
+ * Eight bytes would tell offers apart, but not two that one member made to look alike: 2^32 tries give such a
+ * pair, and the second would inherit the place of the first. 16 bytes take 2^64.
+ */
+export const OFFER_PREFIX_BYTES = 16;
 
 export const MEMBER_ID_MAX = 128;
 export const PV_ID_MAX = 64;
@@ -45,6 +54,10 @@ export function isListingId(text: string): text is ListingId {
 
 export function isHash(text: string): boolean {
   return HASH.test(text);
+}
+
+export function offerPrefix(id: TransactionId): OfferPrefix {
+  return id.slice(0, 2 * OFFER_PREFIX_BYTES) as OfferPrefix;
 }
 
 export function memberId(text: string): MemberId {

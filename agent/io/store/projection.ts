@@ -70,6 +70,9 @@ export function projection(db: Database.Database, cards: CardTable): Project {
       case "buyOfferPlaced":
         writers.buyOfferPlaced(event, height);
         break;
+      case "offerStamped":
+        writers.offerStamped(event, height);
+        break;
       case "meterRead":
         writers.meterRead(event, height);
         break;
@@ -172,24 +175,30 @@ function listingWriters(
 function offerWriters(
   db: Database.Database,
   cards: CardTable,
-): Pick<Writers, "pvOfferPlaced" | "buyOfferPlaced" | "meterRead"> {
+): Pick<Writers, "pvOfferPlaced" | "buyOfferPlaced" | "offerStamped" | "meterRead"> {
   const listing = "(SELECT listing_no FROM listing WHERE listing_id = @listingId)";
   const transaction = "(SELECT transaction_no FROM ledger_transaction WHERE id = @id)";
   // A higher sequence replaces the line: INSERT OR REPLACE would also hide a broken rule.
   const upsertOffer = db.prepare(
     `INSERT INTO pv_offer (listing_no, pv_no, transaction_no, sequence, energy_wh, reserve_price_milli_tokens_per_kwh, stamp_time_ms)
-     VALUES (${listing}, (SELECT pv_no FROM pv WHERE pv_id = @pvId), ${transaction}, @sequence, @energy, @price, @stampTime)
+     VALUES (${listing}, (SELECT pv_no FROM pv WHERE pv_id = @pvId), ${transaction}, @sequence, @energy, @price, @stamp)
      ON CONFLICT DO UPDATE SET transaction_no = excluded.transaction_no, sequence = excluded.sequence,
        energy_wh = excluded.energy_wh, stamp_time_ms = excluded.stamp_time_ms,
        reserve_price_milli_tokens_per_kwh = excluded.reserve_price_milli_tokens_per_kwh`,
   );
   const upsertBid = db.prepare(
     `INSERT INTO buy_offer (listing_no, card_no, transaction_no, sequence, energy_wh, bid_price_milli_tokens_per_kwh, stamp_time_ms)
-     VALUES (${listing}, @card, ${transaction}, @sequence, @energy, @price, @stampTime)
+     VALUES (${listing}, @card, ${transaction}, @sequence, @energy, @price, @stamp)
      ON CONFLICT DO UPDATE SET transaction_no = excluded.transaction_no, sequence = excluded.sequence,
        energy_wh = excluded.energy_wh, stamp_time_ms = excluded.stamp_time_ms,
        bid_price_milli_tokens_per_kwh = excluded.bid_price_milli_tokens_per_kwh`,
   );
+  const stampIn = (table: "pv_offer" | "buy_offer") =>
+    db.prepare(
+      `UPDATE ${table} SET stamp_time_ms = @stamp
+       WHERE listing_no = ${listing} AND transaction_no = ${transaction}`,
+    );
+  const [stampOffer, stampBid] = [stampIn("pv_offer"), stampIn("buy_offer")];
   const insertReading = db.prepare(
     `INSERT INTO meter_reading (listing_no, card_no, transaction_no, import_start_wh, import_end_wh,
        export_start_wh, export_end_wh, production_start_wh, production_end_wh, quality)
@@ -201,14 +210,18 @@ function offerWriters(
       const { pvId, sequence, energy } = offer;
       const row = { listingId, pvId, sequence, energy, price: offer.reservePrice };
       const id = hexToBytes(offer.transactionId);
-      upsertOffer.run({ ...row, id, stampTime: offer.stamp.time });
+      upsertOffer.run({ ...row, id, stamp: offer.stamp });
     },
     buyOfferPlaced: ({ listingId, bid }) => {
       const { sequence, energy } = bid;
       const card = cards.number(bid.memberId);
       const row = { listingId, card, sequence, energy, price: bid.bidPrice };
       const id = hexToBytes(bid.transactionId);
-      upsertBid.run({ ...row, id, stampTime: bid.stamp.time });
+      upsertBid.run({ ...row, id, stamp: bid.stamp });
+    },
+    offerStamped: ({ listingId, transactionId, stamp }) => {
+      const row = { listingId, id: hexToBytes(transactionId), stamp };
+      if (stampOffer.run(row).changes === 0) expectOne(stampBid.run(row));
     },
     meterRead: ({ listingId, reading: { memberId, transactionId, reading } }) => {
       assert(reading.type === "meterReading", "a recorded reading is a meter reading");

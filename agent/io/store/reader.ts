@@ -31,9 +31,6 @@ export type ListingRow = Pick<
   readonly finished: boolean;
 };
 
-export type OfferRow = Omit<PlacedOffer, "stamp"> & { readonly stampTime: UnixMs };
-export type BidRow = Omit<PlacedBid, "stamp"> & { readonly stampTime: UnixMs };
-
 export type StoreReader = {
   readonly owner: () => Owner | null;
   /** null before the first block. */
@@ -43,9 +40,9 @@ export type StoreReader = {
   readonly pvs: () => readonly Pv[];
   /** The newest delivery hours first, at most `count`. */
   readonly listings: (count: number) => readonly ListingRow[];
-  /** The live offers, cancelled ones (0 Wh) included, by stamp. */
-  readonly pvOffers: (listing: ListingId) => readonly OfferRow[];
-  readonly buyOffers: (listing: ListingId) => readonly BidRow[];
+  /** The live offers, cancelled ones (0 Wh) included, by stamp, those without one last. */
+  readonly pvOffers: (listing: ListingId) => readonly PlacedOffer[];
+  readonly buyOffers: (listing: ListingId) => readonly PlacedBid[];
   /** In the order in which they were made. */
   readonly fills: (listing: ListingId) => readonly Fill[];
   readonly statements: (listing: ListingId) => readonly HourStatement[];
@@ -64,8 +61,8 @@ export function openReader(dir: string): StoreReader {
   const heads = rows<Head>(db, HEAD);
   const pvs = rows<Pv>(db, PVS);
   const listings = rows<ListingRow, [number]>(db, LISTINGS);
-  const pvOffers = rows<OfferRow, [string]>(db, PV_OFFERS);
-  const buyOffers = rows<BidRow, [string]>(db, BUY_OFFERS);
+  const pvOffers = rows<PlacedOffer, [string]>(db, PV_OFFERS);
+  const buyOffers = rows<PlacedBid, [string]>(db, BUY_OFFERS);
   const fills = rows<Fill, [string]>(db, FILLS);
   const statements = rows<HourStatement, [string]>(db, STATEMENTS);
   const postings = rows<Posting, [string, number]>(db, POSTINGS);
@@ -110,16 +107,16 @@ const OF_LISTING = "WHERE listing_no = (SELECT listing_no FROM listing WHERE lis
 const PV_OFFERS = `
   SELECT id AS "transactionId:hex", member_id AS memberId, pv_id AS pvId, sequence,
     energy_wh AS energy, reserve_price_milli_tokens_per_kwh AS reservePrice,
-    stamp_time_ms AS stampTime
+    stamp_time_ms AS stamp
   FROM pv_offer JOIN ledger_transaction USING (transaction_no) JOIN pv USING (pv_no)
     JOIN card ON card_no = owner_no
-  ${OF_LISTING} ORDER BY stamp_time_ms, id`;
+  ${OF_LISTING} ORDER BY stamp_time_ms NULLS LAST, id`;
 
 const BUY_OFFERS = `
   SELECT id AS "transactionId:hex", member_id AS memberId, sequence, energy_wh AS energy,
-    bid_price_milli_tokens_per_kwh AS bidPrice, stamp_time_ms AS stampTime
+    bid_price_milli_tokens_per_kwh AS bidPrice, stamp_time_ms AS stamp
   FROM buy_offer JOIN ledger_transaction USING (transaction_no) JOIN card USING (card_no)
-  ${OF_LISTING} ORDER BY stamp_time_ms, id`;
+  ${OF_LISTING} ORDER BY stamp_time_ms NULLS LAST, id`;
 
 const FILLS = `
   SELECT seller.member_id AS seller, pv_id AS pvId, buyer.member_id AS buyer, energy_wh AS energy,

@@ -119,7 +119,8 @@ CREATE TABLE pv_offer (
   energy_wh INTEGER NOT NULL CHECK (energy_wh >= 0),
   reserve_price_milli_tokens_per_kwh INTEGER NOT NULL
     CHECK (reserve_price_milli_tokens_per_kwh >= 0),
-  stamp_time_ms INTEGER NOT NULL CHECK (stamp_time_ms >= 0),
+  -- null: too few validators have said when they received it.
+  stamp_time_ms INTEGER CHECK (stamp_time_ms >= 0),
   PRIMARY KEY (listing_no, pv_no)
 ) STRICT, WITHOUT ROWID;
 
@@ -131,7 +132,7 @@ CREATE TABLE buy_offer (
   sequence INTEGER NOT NULL CHECK (sequence >= 0),
   energy_wh INTEGER NOT NULL CHECK (energy_wh >= 0),
   bid_price_milli_tokens_per_kwh INTEGER NOT NULL CHECK (bid_price_milli_tokens_per_kwh >= 0),
-  stamp_time_ms INTEGER NOT NULL CHECK (stamp_time_ms >= 0),
+  stamp_time_ms INTEGER CHECK (stamp_time_ms >= 0),
   PRIMARY KEY (listing_no, card_no)
 ) STRICT, WITHOUT ROWID;
 

@@ -68,7 +68,18 @@ it("holds a traded hour, from the registrations to the statements", () => {
     SELLER,
     say.pvOffer(LISTING, "seller1house", { energy: kwh(5), reserve: perKwh(2), sequence: 1 }),
   ]);
-  expect(reader.pvOffers(LISTING as never)).toMatchObject([{ energy: 5000, sequence: 1 }]);
+  expect(reader.pvOffers(LISTING as never)).toMatchObject([
+    { energy: 5000, sequence: 1, stamp: null },
+  ]);
+  // The only validator's receipt of both: the second offer of the seller, and the bid.
+  const live = [...chain.listing(LISTING)!.pvOffers.values()];
+  live.push(...([...chain.listing(LISTING)!.buyOffers.values()] as never[]));
+  const heard = live.map(({ transactionId }) => [transactionId, "2018-03-21T18:12:00Z"] as const);
+  commit("2018-03-21T18:13:00Z", chain.receipt(SELLER, heard));
+  expect(reader.pvOffers(LISTING as never)).toEqual([...chain.listing(LISTING)!.pvOffers.values()]);
+  expect(reader.buyOffers(LISTING as never)).toMatchObject([
+    { stamp: Date.parse("2018-03-21T18:12:00Z") },
+  ]);
   commit("2018-03-21T18:59:30Z");
   // One bid: MCP = 3 tokens/kWh; 4 kWh are sold for 12 tokens.
   expect(reader.fills(LISTING as never)).toEqual([

@@ -179,6 +179,7 @@ export const registrations: readonly LedgerEvent[] = [
       state: "CREATED",
       pvOffers: new Map(),
       buyOffers: new Map(),
+      sealers: [],
       mcp: null,
       fills: [],
       resultHash: null,
@@ -200,7 +201,7 @@ export function offered(name: string, sequence: number, energy: number): LedgerE
       sequence,
       energy: wh(energy),
       reservePrice: milliTokensPerKwh(2000),
-      stamp: { time: unixMs(DELIVERY_START - 60_000), transactionId },
+      stamp: unixMs(DELIVERY_START - 60_000),
     },
   };
 }
@@ -216,7 +217,7 @@ export function bid(name: string, energy: number): LedgerEvent {
       sequence: 1,
       energy: wh(energy),
       bidPrice: milliTokensPerKwh(3000),
-      stamp: { time: unixMs(DELIVERY_START - 50_000), transactionId },
+      stamp: unixMs(DELIVERY_START - 50_000),
     },
   };
 }

@@ -166,7 +166,7 @@ describe("the projection of one traded hour", () => {
         sequence: 2,
         energy: 0,
         reservePrice: 2000,
-        stampTime: unixMs(DELIVERY_START - 60_000),
+        stamp: unixMs(DELIVERY_START - 60_000),
       },
     ]);
     expect(reader.buyOffers(LISTING)).toEqual([
@@ -176,7 +176,7 @@ describe("the projection of one traded hour", () => {
         sequence: 1,
         energy: 4000,
         bidPrice: 3000,
-        stampTime: unixMs(DELIVERY_START - 50_000),
+        stamp: unixMs(DELIVERY_START - 50_000),
       },
     ]);
   });

@@ -111,10 +111,13 @@ test("the community's bounds grow with the speed and stay within the schema", ()
   const key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
   const publicKey = Uint8Array.from(Buffer.from(key, "hex"));
   const validators = [{ memberId: "seller1@vt.edu", publicKey }];
-  for (const [speed, precision, delay] of [
-    [1, 1000, 4000],
-    [60, 60_000, 240_000],
-    [3600, 600_000, 3_600_000],
+  // At 10 times: 5 s are 50 s of market time, and a second more for the seal.
+  for (const [speed, precision, delay, receipts, seal] of [
+    [1, 1000, 4000, 5000, 15_000],
+    [2, 2000, 8000, 10_000, 15_000],
+    [10, 10_000, 40_000, 50_000, 60_000],
+    [60, 60_000, 240_000, 240_000, 300_000],
+    [3600, 600_000, 3_600_000, 240_000, 300_000],
   ] as const) {
     const lab = { speed, schedule: "hourly", caPublicKey: publicKey, validators } as const;
     const text = JSON.stringify(labCommunity({ ...lab, administrator: null }));
@@ -123,6 +126,7 @@ test("the community's bounds grow with the speed and stay within the schema", ()
     const rules = toRules(read.value.value);
     expect(rules.agreement).toMatchObject({ precision, messageDelay: delay });
     expect(rules.timeline.closeWithin).toBe(speed === 1 ? 0 : 600_000);
+    expect(rules.timeline).toMatchObject({ receiptsWithin: receipts, sealAfter: seal });
     expect(rules.guard).toBe(true);
   }
 });

@@ -73,7 +73,7 @@ function openHome(name: string, options: HomeOptions = {}) {
   const log = createRecordingLog();
   const verifier = new Verifier();
   const ledger = openLedger({ rules, store, verifier });
-  const mempool = createMempool({ verifier, clock, ledger: ledger.state });
+  const mempool = createMempool({ verifier, clock, ledger: ledger.state, arrived: () => {} });
   const behind: [number, MemberId][] = [];
   const refusals: string[] = [];
   const certificates: Certificate[] = [];
@@ -181,7 +181,7 @@ describe("the proposer", () => {
     });
   });
 
-  it("begins when a listing's step is due, without any transaction", () => {
+  it("begins when a listing waits for its seal, without any transaction", () => {
     const rules = makeRules({ validators: [V1, V2, V3, V4] });
     const { clock, said, votes, network } = openHome(V1, { rules });
     clock.advance(1000);
@@ -191,8 +191,8 @@ describe("the proposer", () => {
     const built = { blockId: first?.blockId, block: { header: { height: 1 } } } as BuiltBlock;
     votes("prevote", built, V2, V3);
     votes("precommit", built, V2, V3);
-    // The listing for 10:00 is cut off at 09:59; it is v2's turn, and v1 times out 3 s later.
-    clock.advanceTo(at("2026-06-01T09:59:02.999Z"));
+    // Blocks from 09:59:05 on count for the listing of 10:00; it is v2's turn, and v1 times out 3 s later.
+    clock.advanceTo(at("2026-06-01T09:59:07.999Z"));
     expect(said()).toHaveLength(3);
     clock.advance(1);
     expect(said().slice(3)).toEqual(["prevote 2/0 nil"]);

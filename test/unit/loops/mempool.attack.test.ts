@@ -1,5 +1,5 @@
-// One member floods the minute in which the auction closes: whatever it says is too late, and each word of
-// it must cost us a signature, not a market clearing.
+// One member floods the minute in which the auction closes, and the void hour after it: whatever it says is too
+// late, and each word of it must cost us a signature, not a market clearing or the release of all reservations.
 
 import { expect, it } from "vitest";
 import { communityId } from "../../../agent/core/ledger/rules.ts";
@@ -12,7 +12,7 @@ import { at, kwh, perKwh, registration, say, signed, TestChain } from "../../sup
 const BUYER = "buyer1@vt.edu";
 const T = (time: string) => `2018-03-21T${time}Z`;
 
-/** Counts how often all of it is looked at: once or more for each clearing. */
+/** Counts how often all of it is looked at: once or more for each clearing or release. */
 class CountingMap<K, V> extends Map<K, V> {
   walks = 0;
   override keys(): MapIterator<K> {
@@ -21,7 +21,7 @@ class CountingMap<K, V> extends Map<K, V> {
   }
 }
 
-it("clears a market once for all that comes after the cut-off", () => {
+it("clears no market for what comes after the cut-off, and voids one once", () => {
   const chain = new TestChain();
   chain.add(T("16:10:00"), [BUYER, registration(BUYER)]);
   const bid = (sequence: number) =>
@@ -33,15 +33,25 @@ it("clears a market once for all that comes after the cut-off", () => {
   const bids = new CountingMap(open.buyOffers);
   const listings = new Map([[open.listingId, { ...open, buyOffers: bids }]]);
   const state = { ...chain.state, listings };
-  const clock = createFakeClock(at(T("16:59:05")));
-  const mempool = createMempool({ verifier: chain.verifier, clock, ledger: () => state });
+  const clock = createFakeClock(at(T("16:59:15")));
+  const mempool = createMempool({
+    verifier: chain.verifier,
+    clock,
+    ledger: () => state,
+    arrived: () => {},
+  });
   const late = (sequence: number) =>
     mempool.add(
       encodeTransaction(communityId(chain.rules), signed(chain.rules, BUYER, bid(sequence))),
     );
-  expect(late(2)).toMatchObject({ ok: false, refusal: { code: "listingNotOpen" } });
+  for (let sequence = 2; sequence < 52; sequence += 1) {
+    expect(late(sequence)).toMatchObject({ ok: false, refusal: { code: "amendedTooLate" } });
+  }
+  expect(bids.walks).toBe(0);
+  clock.advanceTo(at(T("17:00:00")));
+  expect(late(52)).toMatchObject({ ok: false, refusal: { code: "listingNotOpen" } });
   const walks = bids.walks;
   expect(walks).toBeGreaterThan(0);
-  for (let sequence = 3; sequence < 53; sequence += 1) late(sequence);
+  for (let sequence = 53; sequence < 103; sequence += 1) late(sequence);
   expect(bids.walks).toBe(walks);
 });

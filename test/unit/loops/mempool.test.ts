@@ -40,7 +40,11 @@ function openMempool() {
   );
   const { rules, verifier } = chain;
   const clock = createFakeClock(at(T("16:20:00")));
-  const mempool = createMempool({ verifier, clock, ledger: () => chain.state });
+  const arrived: string[] = [];
+  const mempool = createMempool({
+    ...{ verifier, clock, ledger: () => chain.state },
+    arrived: ({ id }) => arrived.push(id),
+  });
   const bytes = (transaction: Transaction) => encodeTransaction(communityId(rules), transaction);
   const add = (author: string | null, payload: Payload) =>
     mempool.add(bytes(signed(rules, author, payload)));
@@ -49,14 +53,14 @@ function openMempool() {
     expect(built.dropped).toEqual([]);
     mempool.committed(transactions);
   };
-  return { chain, rules, clock, mempool, bytes, add, commit };
+  return { chain, rules, clock, mempool, bytes, add, commit, arrived };
 }
 const codeOf = (added: ReturnType<ReturnType<typeof openMempool>["add"]>): string =>
   added.ok ? "ok" : added.refusal.code;
 
 describe("the mempool", () => {
   it("keeps a transaction once, whatever its signature, in the order of arrival", () => {
-    const { rules, mempool, bytes } = openMempool();
+    const { rules, mempool, bytes, arrived } = openMempool();
     const first = signed(rules, BUYER, bid(1));
     const second = signed(rules, SELLER, bid(1));
     expect(mempool.add(bytes(first))).toMatchObject({ ok: true, value: { isNew: true } });
@@ -68,6 +72,7 @@ describe("the mempool", () => {
     expect(mempool.all()[0]?.encoded).toEqual(bytes(first));
     expect([mempool.size(), mempool.has(first.id)]).toEqual([2, true]);
     expect(mempool.prefixes()).toEqual([first.id.slice(0, 16), second.id.slice(0, 16)]);
+    expect(arrived).toEqual([first.id, second.id]);
   });
 
   it("refuses with the facts, and keeps nothing of it", () => {
@@ -138,7 +143,12 @@ describe("the mempool", () => {
     chain.add(T("16:10:00"), ...names.map((name) => [name, registration(name)] as const));
     const { rules, verifier } = chain;
     const clock = createFakeClock(at(T("16:20:00")));
-    const mempool = createMempool({ verifier, clock, ledger: () => chain.state });
+    const mempool = createMempool({
+      verifier,
+      clock,
+      ledger: () => chain.state,
+      arrived: () => {},
+    });
     const add = (name: string, payload: Payload) =>
       mempool.add(encodeTransaction(communityId(rules), signed(rules, name, payload)));
     // 78 x 64 = 4992, and 8 of the last.
@@ -167,13 +177,38 @@ describe("the mempool", () => {
     expect(left).toEqual([signed(rules, BUYER, richer).id, signed(rules, SELLER, bid(1)).id]);
   });
 
-  it("forgets offers once the clock has passed the cut-off", () => {
-    const { mempool, add, clock, commit } = openMempool();
-    add(BUYER, bid(1));
-    clock.advanceTo(at(T("16:58:59")));
-    commit("16:58:59");
+  it("forgets an amendment once the clock has passed the cut-off", () => {
+    const { rules, mempool, add, clock, commit } = openMempool();
+    commit("16:21:00", signed(rules, BUYER, bid(1)));
+    add(BUYER, bid(2));
+    clock.advanceTo(at(T("16:58:59.999")));
+    mempool.committed([]);
     expect(mempool.size()).toBe(1);
     clock.advanceTo(at(T("16:59:00")));
+    mempool.committed([]);
+    expect(mempool.size()).toBe(0);
+    expect(codeOf(add(BUYER, bid(2)))).toBe("amendedTooLate");
+  });
+
+  it("keeps a first offer until the bidding is closed: its stamp decides, not its block", () => {
+    const { mempool, add, clock, commit } = openMempool();
+    add(BUYER, bid(1));
+    clock.advanceTo(at(T("16:59:15")));
+    commit("16:59:14.999");
+    expect(mempool.size()).toBe(1);
+    expect(codeOf(add(SELLER, bid(1)))).toBe("ok");
+    commit("16:59:15");
+    expect(mempool.size()).toBe(0);
+    expect(codeOf(add(BUYER, bid(1)))).toBe("listingNotOpen");
+  });
+
+  it("forgets offers once the clock says that their hour is void", () => {
+    const { mempool, add, clock } = openMempool();
+    add(BUYER, bid(1));
+    clock.advanceTo(at(T("16:59:59.999")));
+    mempool.committed([]);
+    expect(mempool.size()).toBe(1);
+    clock.advanceTo(at(T("17:00:00")));
     mempool.committed([]);
     expect(mempool.size()).toBe(0);
     expect(codeOf(add(BUYER, bid(1)))).toBe("listingNotOpen");
@@ -184,6 +219,39 @@ describe("the mempool", () => {
     commit("16:59:30");
     clock.step(-3_600_000);
     expect(codeOf(add(BUYER, bid(1)))).toBe("listingNotOpen");
+  });
+});
+
+describe("a receipt", () => {
+  /** The validator's first two, both of a bid that is on no ledger yet; and its first of another time. */
+  function openWithReceipts() {
+    const pool = openMempool();
+    const { chain, rules } = pool;
+    const heardAt = (time: string) =>
+      chain.receipt(SELLER, [[signed(rules, BUYER, bid(1)), T(time)]])[1];
+    const first = signed(rules, SELLER, heardAt("16:20:00"));
+    const next = { ...heardAt("16:20:00"), sequence: 2, previous: first.id };
+    const second = signed(rules, SELLER, next);
+    return { ...pool, first, second, other: signed(rules, SELLER, heardAt("16:20:01")) };
+  }
+
+  it("that came before the one before it is kept, and makes nothing ready", () => {
+    const { mempool, bytes, commit, first, second } = openWithReceipts();
+    expect(mempool.add(bytes(second))).toMatchObject({ ok: true, value: { isNew: true } });
+    expect([mempool.has(second.id), mempool.size(), mempool.all().length]).toEqual([true, 0, 1]);
+    commit("16:21:00");
+    expect([mempool.has(second.id), mempool.size()]).toEqual([true, 0]);
+    commit("16:22:00", first);
+    expect([mempool.has(second.id), mempool.size()]).toEqual([true, 1]);
+    commit("16:23:00", second);
+    expect([mempool.has(second.id), mempool.size()]).toEqual([false, 0]);
+  });
+
+  it("that can no longer apply is forgotten", () => {
+    const { mempool, bytes, commit, second, other } = openWithReceipts();
+    mempool.add(bytes(second));
+    commit("16:21:00", other);
+    expect(mempool.has(second.id)).toBe(false);
   });
 });
 

@@ -73,7 +73,7 @@ function openHome(options: HomeOptions = {}) {
   const network = createFakeNetwork((topic) => journal.push(`publish ${topic}`));
   const clock = createFakeClock(at(T(time)));
   const publisher = createRecordingPublisher();
-  const mempool = createMempool({ verifier, clock, ledger: () => chain.state });
+  const mempool = createMempool({ verifier, clock, ledger: () => chain.state, arrived: () => {} });
   const outbox = openOutbox({
     ...{
       store,
@@ -198,14 +198,28 @@ describe("what can no longer land", () => {
   it("is dropped after the block that ends it, and both the asker and the publisher are told", () => {
     const { rules, journal, publisher, submit, commit, clock, ids, outcomes } = openHome();
     submit(bid(1));
-    clock.advanceTo(at(T("16:59:00")));
-    commit("16:59:00");
+    clock.advanceTo(at(T("16:59:15")));
+    commit("16:59:14.999");
+    expect(outcomes).toEqual([]);
+    commit("16:59:15");
     const { id } = signed(rules, HOME, bid(1));
     const refusal = { code: "listingNotOpen", listingId: LISTING, state: "AUCTION_CLOSED" };
     expect(journal.slice(2)).toEqual(["drop 1", "refused listingNotOpen"]);
     expect(outcomes).toEqual([{ ok: false, refusal }]);
     expect(publisher.of("refused")).toEqual([{ type: "refused", transactionId: id, refusal }]);
     expect(ids()).toEqual([]);
+  });
+
+  it("is an amendment once the cut-off has passed: what stands, stands", () => {
+    const { rules, submit, commit, clock, ids, outcomes } = openHome();
+    commit("16:21:00", signed(rules, HOME, bid(1)));
+    submit(bid(2));
+    commit("16:58:59");
+    expect(outcomes).toEqual([]);
+    clock.advanceTo(at(T("16:59:00")));
+    commit("16:59:00");
+    const refusal = { code: "amendedTooLate", cutoffAt: at(T("16:59:00")) };
+    expect([outcomes, ids()]).toEqual([[{ ok: false, refusal }], []]);
   });
 
   it("is told apart from what landed in the same block", () => {

@@ -70,7 +70,7 @@ function openHome(height = 0, isUnderWay = false) {
   past.blocks.push(...LONG.blocks.slice(0, height));
   storeChain(store, past);
   const ledger = openLedger({ rules: RULES, store, verifier });
-  const mempool = createMempool({ verifier, clock, ledger: ledger.state });
+  const mempool = createMempool({ verifier, clock, ledger: ledger.state, arrived: () => {} });
   const heard: (readonly [Uint8Array, MemberId])[] = [];
   const received: Uint8Array[] = [];
   const own: Uint8Array[] = [];

@@ -78,7 +78,6 @@ describe("a proof of inclusion", () => {
         header: { height: 3 },
         blockId: chain.last.blockId,
         transaction: { author: BUYER, payload: { type: "buyOffer", energy: 4000 } },
-        stamp: { time: at("2018-03-21T18:10:00Z") },
       },
     });
   });
@@ -165,7 +164,7 @@ describe("whose key", () => {
   };
   const hex = (name: string) => bytesToHex(testKey(name).publicKey);
 
-  it("is the CA's, the administrator's, or on the member's card", () => {
+  it("is the CA's, the administrator's, a validator's, or on the member's card", () => {
     const grant = say.grant(1, BUYER, tokens(1));
     expect(key(null, grant)).toBe(bytesToHex(testCa().publicKey));
     const step = say.administrator("createListing", 1, LISTING);
@@ -177,6 +176,10 @@ describe("whose key", () => {
     const bid = say.buyOffer(LISTING, { energy: kwh(1), price: perKwh(1) });
     expect(needsCard({ author: testCard(BUYER).memberId, payload: bid })).toBe(true);
     expect(needsCard({ author: null, payload: grant })).toBe(false);
+    // A validator need not be a member; makeRules has one.
+    const [, receipt] = new TestChain(RULES).receipt(SELLER, []);
+    expect(key(SELLER, receipt)).toBe(hex(SELLER));
+    expect(key(BUYER, receipt)).toBe("no validator");
   });
 });
 
@@ -197,7 +200,7 @@ describe("a proof's file", () => {
     expect(readProof(text, context)).toEqual(checkInclusion(proof, context));
     expect(JSON.parse(text)).toMatchObject({
       ...{ author: BUYER, height: 3, position: 1, transactions: 3 },
-      stampUnixMs: at("2018-03-21T18:10:00Z"),
+      blockTimeUnixMs: at("2018-03-21T18:10:00Z"),
     });
   });
 

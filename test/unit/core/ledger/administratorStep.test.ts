@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { due, nextDue } from "../../../../agent/core/ledger/due.ts";
 import type { Listing } from "../../../../agent/core/ledger/state.ts";
+import { memberId } from "../../../../agent/core/units/ids.ts";
 import { unixMs } from "../../../../agent/core/units/time.ts";
 import {
   ADMINISTRATOR,
@@ -38,7 +39,10 @@ describe("a manual community", () => {
     const chain = manual();
     chain.add(T(0), [ADMINISTRATOR, create(1)], [ADMINISTRATOR, accept(2)]);
     const years = unixMs(T(0) + 3e11);
-    expect([due(chain.state, years), nextDue(chain.state)]).toEqual([[], null]);
+    expect([
+      due(chain.state, { time: years, proposer: memberId("seller1@vt.edu") }),
+      nextDue(chain.state),
+    ]).toEqual([[], null]);
     chain.add(years);
     expect(chain.listing(LISTING)?.state).toBe("ACCEPT_OFFERS");
   });

@@ -60,8 +60,9 @@ describe("applyBlock", () => {
     const chain = new TestChain(rules);
     chain.add(T("16:10:00"), [ALICE, registration(ALICE)]);
     chain.addSigned(T("16:11:00"), [bid]);
+    // Two validators: f = 0, so that one proposer seals.
     state = chain.state;
-    const time = at(T("16:59:00"));
+    const time = at(T("16:59:15"));
     const transactions = [signed(rules, BOB, registration(BOB))];
     block = buildBlock(state, { time, proposer: memberId(ALICE), transactions }, verifier).block;
     expect(block.header.systemSteps.length).toBe(1);
@@ -82,7 +83,7 @@ describe("applyBlock", () => {
     expect(applied.value.transactions.map(({ payload }) => payload.type)).toEqual([
       "registerMember",
     ]);
-    expect(applied.value.state).toMatchObject({ height: 3, time: at(T("16:59:00")) });
+    expect(applied.value.state).toMatchObject({ height: 3, time: at(T("16:59:15")) });
     expect(applied.value.state.lastBlock?.proposer).toBe(ALICE);
   });
 
@@ -96,8 +97,8 @@ describe("applyBlock", () => {
     ["timeBeyondMax", { time: unixMs(BLOCK_TIME_MAX + 1) }],
     ["timeBeyondMax", { time: Number.MAX_SAFE_INTEGER as never }],
     // The state knows its time, so even a time with the same system steps is another state.
-    ["wrongStateRoot", { time: at(T("16:59:00.001")) }],
-    ["wrongSystemSteps", { time: at(T("16:58:59.999")) }],
+    ["wrongStateRoot", { time: at(T("16:59:15.001")) }],
+    ["wrongSystemSteps", { time: at(T("16:59:14.999")) }],
     ["notValidator", { proposer: memberId("carol@vt.edu") }],
     ["wrongTransactionsRoot", { transactionsRoot: ONES }],
     ["wrongSystemSteps", { systemSteps: [] }],
@@ -143,7 +144,9 @@ describe("applyBlock", () => {
     const unsigned = { author: memberId(ALICE), payload: say.registerPv("roof") };
     const forged = signTransaction(communityId(rules), unsigned, testKey(BOB).sign);
     expect(reason(forged)).toEqual(bad("badSignature"));
-    expect(reason(bid)).toEqual(bad("listingNotOpen"));
+    expect(reason(bid)).toEqual(bad("staleSequence"));
+    const late = say.buyOffer(LISTING, { energy: kwh(5), price: perKwh(3), sequence: 1 });
+    expect(reason(signed(rules, ALICE, late))).toEqual(bad("amendedTooLate"));
     expect(reason(signed(rules, ALICE, registration(ALICE)))).toEqual(bad("memberExists"));
   });
 

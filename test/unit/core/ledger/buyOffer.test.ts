@@ -40,7 +40,7 @@ describe("buyOffer", () => {
       sequence: 0,
       energy: 5000,
       bidPrice: 3000,
-      stamp: { time: Date.parse(T("16:20:00")), transactionId: transaction.id },
+      stamp: null,
     };
     expect(chain.listing(LISTING)?.buyOffers.get(memberId(BUYER))).toEqual(placed);
     expect(events).toEqual([
@@ -114,6 +114,16 @@ describe("buyOffer", () => {
     });
   });
 
+  it("amendedTooLate: in a block at the cut-off the bid and its reservation stand", () => {
+    const chain = openChain();
+    chain.add(T("16:20:00"), [BUYER, bid(5, 3)]);
+    expect(chain.refusal(T("16:59:00"), BUYER, bid(0, 3, 1))).toEqual({
+      code: "amendedTooLate",
+      cutoffAt: Date.parse(T("16:59:00")),
+    });
+    expect(chain.reserved(BUYER)).toBe(15);
+  });
+
   it("staleSequence: an old bid, and the same one again", () => {
     const chain = openChain();
     const transaction = signed(chain.rules, BUYER, bid(5, 3, 7));
@@ -129,7 +139,8 @@ describe("buyOffer", () => {
     expect(chain.refusal(T("16:20:00"), BUYER, bid(1, 1, 0, "21Mar18-16:00")).code).toBe(
       "listingUnknown",
     );
-    expect(chain.refusal(T("16:59:00"), BUYER, bid(1, 1))).toEqual({
+    chain.add(T("16:59:15"));
+    expect(chain.refusal(T("16:59:16"), BUYER, bid(1, 1))).toEqual({
       code: "listingNotOpen",
       listingId: LISTING,
       state: "AUCTION_CLOSED",

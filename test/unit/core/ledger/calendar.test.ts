@@ -111,6 +111,8 @@ describe("calendar", () => {
     expect(times).toEqual({
       openAt: at("2018-03-21T16:01:00Z"),
       cutoffAt: at("2018-03-21T16:59:00Z"),
+      receiptsBy: at("2018-03-21T16:59:05Z"),
+      sealFrom: at("2018-03-21T16:59:15Z"),
       closeBy: at("2018-03-21T17:00:00Z"),
       deliveryEnd: at("2018-03-21T18:00:00Z"),
       readingsBy: at("2018-03-21T18:15:00Z"),

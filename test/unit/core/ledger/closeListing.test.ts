@@ -115,6 +115,23 @@ describe("closeListing", () => {
     expect([chain.balance(BUYER1), chain.reserved(BUYER1)]).toEqual([140, 140]);
   });
 
+  it("does it all in the first block, if the administrator says so", () => {
+    const chain = new TestChain(makeRules({ schedule: "manual" }));
+    chain.add(
+      T("12:00:00"),
+      [SELLER1, registration(SELLER1)],
+      [BUYER1, registration(BUYER1)],
+      [SELLER1, say.registerPv("seller1house")],
+      [ADMINISTRATOR, say.administrator("createListing", 1, LISTING)],
+      [ADMINISTRATOR, say.administrator("acceptOfferBroadcast", 2, LISTING)],
+      [SELLER1, offer("seller1house", 6)],
+      [BUYER1, bid(5, 3)],
+      close,
+    );
+    // 5 kWh at 3 tokens/kWh
+    expect([chain.balance(SELLER1), chain.balance(BUYER1)]).toEqual([215, 185]);
+  });
+
   it("closes without a price when there is no bid", () => {
     const chain = paperChain();
     chain.add(T("12:50:00"), [SELLER1, offer("seller1house", 6)]);

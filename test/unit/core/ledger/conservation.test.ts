@@ -105,7 +105,7 @@ describe("any sequence of transactions", () => {
   it.each([true, false])("keeps the books (guard %s)", (guard) => {
     let trades = 0;
     let refusals = 0;
-    // A block closes a listing if it falls into 40 minutes of the hour, and voids it else.
+    // A block closes a listing if it falls into 40 minutes of the hour, but for 15 s, and voids it else.
     const timeline = {
       ...makeRules().timeline,
       openBefore: (150 * MINUTE_MS) as never,
@@ -128,6 +128,8 @@ describe("any sequence of transactions", () => {
           refusals += dropped.length;
           trades += events.filter((e) => e.type === "biddingClosed" && e.fills.length > 0).length;
           const posted = events.flatMap((e) => (e.type === "posted" ? [e.posting] : []));
+          chain.addReceipts(now + 1);
+          expectSound(chain.state);
           const traded = posted.filter(({ reason }) => reason === "fill");
           expect(traded.reduce((sum, { amount }) => sum + amount, 0n)).toBe(0n);
         }

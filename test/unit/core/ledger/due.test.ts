@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { encodeBlock, SYSTEM_STEPS_MAX } from "../../../../agent/core/ledger/block.ts";
 import { due, nextDue } from "../../../../agent/core/ledger/due.ts";
 import { BLOCK_BYTES_MAX } from "../../../../agent/core/ledger/rules.ts";
+import { memberId } from "../../../../agent/core/units/ids.ts";
 import { HOUR_MS, MINUTE_MS, unixMs } from "../../../../agent/core/units/time.ts";
 import {
   at,
@@ -20,8 +21,11 @@ const T = (time: string) => `2018-03-21T${time}Z`;
 const BUYER = "buyer1@vt.edu";
 const LISTING = "21Mar18-13:00";
 
-const steps = (chain: TestChain, time: string) =>
-  due(chain.state, at(time)).map(({ step, listingId }) => `${step} ${listingId}`);
+const BY = memberId("seller1@vt.edu");
+const steps = (chain: TestChain, time: string, proposer: string = BY) =>
+  due(chain.state, { time: at(time), proposer: memberId(proposer) }).map(
+    ({ step, listingId }) => `${step} ${listingId}`,
+  );
 const done = (chain: TestChain) =>
   chain.last.block.header.systemSteps.map(({ step, listingId }) => `${step} ${listingId}`);
 const timeline = (change: Partial<Record<string, number>>): RuleOptions => {
@@ -38,7 +42,7 @@ describe("due", () => {
       "listingCreated",
       "acceptOfferBroadcast",
     ]);
-    expect(nextDue(chain.state)).toBe(at(T("16:59:00")));
+    expect(nextDue(chain.state)).toBe(at(T("16:59:15")));
   });
 
   it("opens nothing in a first block between cut-off and the next opening, but knows what is next", () => {
@@ -62,13 +66,13 @@ describe("due", () => {
     expect(steps(chain, T("16:00:59.999"))).toEqual([]);
     chain.add(T("16:01:00"));
     expect(done(chain)).toEqual([`createListing ${LISTING}`, `acceptOfferBroadcast ${LISTING}`]);
-    expect(steps(chain, T("16:58:59.999"))).toEqual([]);
-    expect(steps(chain, T("16:59:00"))).toEqual([`closeBidding ${LISTING}`]);
+    expect(steps(chain, T("16:59:14.999"))).toEqual([]);
+    expect(steps(chain, T("16:59:15"))).toEqual([`closeBidding ${LISTING}`]);
     expect(steps(chain, T("16:59:59.999"))).toEqual([`closeBidding ${LISTING}`]);
     expect(steps(chain, T("17:00:00"))).toEqual([`voidListing ${LISTING}`]);
-    chain.add(T("16:59:20"));
+    chain.add(T("16:59:15"));
     chain.add(T("17:01:00"));
-    chain.add(T("17:59:00"));
+    chain.add(T("17:59:15"));
     expect(nextDue(chain.state)).toBe(at(T("18:01:00")));
     chain.add(T("18:01:00"));
     expect(steps(chain, T("18:14:59.999"))).toEqual([]);
@@ -189,6 +193,8 @@ describe("due", () => {
         fc.record({
           openBefore: minutes(70, 300),
           cutoffBefore: minutes(1, 60),
+          receiptsWithin: fc.constant(5000),
+          sealAfter: fc.integer({ min: 5000, max: 20 * MINUTE_MS }),
           closeWithin: minutes(0, 10),
           readingsWithin: minutes(1, 200),
         }),
@@ -200,8 +206,8 @@ describe("due", () => {
             chain.add(now);
             const next = nextDue(chain.state);
             expect(next).toBeGreaterThan(now);
-            expect(due(chain.state, unixMs(next! - 1))).toEqual([]);
-            expect(due(chain.state, next!).length).toBeGreaterThan(0);
+            expect(due(chain.state, { time: unixMs(next! - 1), proposer: BY })).toEqual([]);
+            expect(due(chain.state, { time: next!, proposer: BY }).length).toBeGreaterThan(0);
             now += wait;
           }
         },

@@ -9,6 +9,7 @@ import { decodeBlock, encodeBlock } from "../../../../agent/core/ledger/block.ts
 import { beginBlock } from "../../../../agent/core/ledger/blockExecution.ts";
 import { communityId } from "../../../../agent/core/ledger/rules.ts";
 import { decodeTransaction, encodeTransaction } from "../../../../agent/core/ledger/transaction.ts";
+import { memberId } from "../../../../agent/core/units/ids.ts";
 import {
   at,
   kwh,
@@ -89,7 +90,8 @@ it("transactions", () => {
       if (!decoded.ok) return;
       read += 1;
       expect(encodeTransaction(community, decoded.value)).toEqual(hostile);
-      const { draft } = beginBlock(chain.state, times[when] ?? chain.state.time);
+      const time = times[when] ?? chain.state.time;
+      const { draft } = beginBlock(chain.state, { time, proposer: memberId("seller1@vt.edu") });
       if (applyTransaction(draft, decoded.value, credulous).ok) applied += 1;
     }),
     { numRuns: 6000 },

@@ -19,7 +19,8 @@ function closedChain(): TestChain {
     [SELLER, say.pvOffer(LISTING, "roof", { energy: kwh(6) })],
     [BUYER, say.buyOffer(LISTING, { energy: kwh(4), price: perKwh(3) })],
   );
-  chain.add(T("16:59:00"));
+  chain.addReceipts(T("16:12:01"));
+  chain.add(T("16:59:15"));
   return chain;
 }
 

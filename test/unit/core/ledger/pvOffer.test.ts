@@ -29,7 +29,7 @@ function openChain(): TestChain {
 const offerOf = (chain: TestChain) => chain.listing(LISTING)?.pvOffers.get(pvId("roof"));
 
 describe("pvOffer", () => {
-  it("stands on the listing with the stamp of its block", () => {
+  it("stands on the listing, without a stamp until validators say when they received it", () => {
     const chain = openChain();
     const transaction = signed(
       chain.rules,
@@ -44,24 +44,45 @@ describe("pvOffer", () => {
       sequence: 0,
       energy: 6000,
       reservePrice: 2000,
-      stamp: { time: Date.parse(T("16:20:00")), transactionId: transaction.id },
+      stamp: null,
     };
     expect(offerOf(chain)).toEqual(offer);
     expect(events).toEqual([{ type: "pvOfferPlaced", listingId: LISTING, offer }]);
+    // One validator: f = 0, and its one receipt is the stamp.
+    const receipt = chain.receipt("seller1@vt.edu", [[transaction, T("16:20:00.500")]]);
+    const { events: after } = chain.add(T("16:20:01"), receipt);
+    const stamp = Date.parse(T("16:20:00.500"));
+    expect(offerOf(chain)).toEqual({ ...offer, stamp });
+    const transactionId = transaction.id;
+    expect(after).toEqual([{ type: "offerStamped", listingId: LISTING, transactionId, stamp }]);
   });
 
   it("is amended by a higher sequence, and goes to the end of the queue", () => {
     const chain = openChain();
     chain.add(T("16:20:00"), [ALICE, say.pvOffer(LISTING, "roof", { energy: kwh(6) })]);
+    chain.addReceipts(T("16:20:01"));
+    expect(offerOf(chain)?.stamp).toBe(Date.parse(T("16:20:01")));
     chain.add(T("16:30:00"), [
       ALICE,
       say.pvOffer(LISTING, "roof", { energy: kwh(2), sequence: 5 }),
     ]);
-    expect(offerOf(chain)).toMatchObject({
-      energy: 2000,
-      sequence: 5,
-      stamp: { time: Date.parse(T("16:30:00")) },
+    expect(offerOf(chain)).toMatchObject({ energy: 2000, sequence: 5, stamp: null });
+    chain.addReceipts(T("16:30:01"));
+    expect(offerOf(chain)?.stamp).toBe(Date.parse(T("16:30:01")));
+  });
+
+  it("amendedTooLate: in a block at the cut-off what is offered stands; a first offer may still come", () => {
+    const chain = openChain();
+    const offer = say.pvOffer(LISTING, "roof", { energy: kwh(6) });
+    const cancelled = say.pvOffer(LISTING, "roof", { energy: kwh(0), sequence: 1 });
+    expect(chain.fork().add(T("16:59:00"), [ALICE, offer]).dropped).toEqual([]);
+    chain.add(T("16:20:00"), [ALICE, offer]);
+    expect(chain.fork().add(T("16:58:59.999"), [ALICE, cancelled]).dropped).toEqual([]);
+    expect(chain.refusal(T("16:59:00"), ALICE, cancelled)).toEqual({
+      code: "amendedTooLate",
+      cutoffAt: Date.parse(T("16:59:00")),
     });
+    expect(offerOf(chain)?.energy).toBe(6000);
   });
 
   it("is cancelled by 0 Wh, and its sequence stays used", () => {
@@ -147,11 +168,14 @@ describe("pvOffer", () => {
     });
   });
 
-  it("listingNotOpen: from the cut-off on, to the millisecond", () => {
+  it("listingNotOpen: once the bidding is closed; the closing block itself still takes it", () => {
     const offer = say.pvOffer(LISTING, "roof", { energy: kwh(1) });
     const inTime = openChain();
-    expect(inTime.add(T("16:58:59.999"), [ALICE, offer]).dropped).toEqual([]);
-    expect(openChain().refusal(T("16:59:00.000"), ALICE, offer)).toEqual({
+    expect(inTime.add(T("16:59:15"), [ALICE, offer]).dropped).toEqual([]);
+    expect(inTime.listing(LISTING)?.state).toBe("AUCTION_CLOSED");
+    const closed = openChain();
+    closed.add(T("16:59:15"));
+    expect(closed.refusal(T("16:59:15.001"), ALICE, offer)).toEqual({
       code: "listingNotOpen",
       listingId: LISTING,
       state: "AUCTION_CLOSED",

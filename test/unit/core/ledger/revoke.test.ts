@@ -53,14 +53,15 @@ describe("revoke", () => {
 
   it("trades nothing of a revoked member at the close", () => {
     const chain = chainOfTwo();
+    chain.addReceipts(T("16:12:00"));
     chain.add(T("16:20:00"), [null, say.revoke(1, ALICE)]);
-    chain.add(T("16:59:00"));
+    chain.add(T("16:59:15"));
     expect(chain.listing(LISTING)).toMatchObject({ state: "AUCTION_CLOSED", mcp: null, fills: [] });
   });
 
   it("leaves closed listings as they are", () => {
     const chain = chainOfTwo();
-    chain.add(T("16:59:00"));
+    chain.add(T("16:59:15"));
     const closed = chain.listing(LISTING);
     chain.add(T("17:00:00"), [null, say.revoke(1, ALICE)]);
     expect(chain.listing(LISTING)).toEqual(closed);
