@@ -27,6 +27,8 @@ export class DiskError extends Error {}
 export type DiskWatch = {
   /** Called before and after each write: the power may go at either. */
   readonly touched: (place: string) => void;
+  /** A transaction is on the disk, before anybody hears of it. */
+  readonly said: (transaction: Uint8Array) => void;
   readonly signed: (record: SignedRecord) => void;
   readonly committed: (block: CommittedBlock) => void;
 };
@@ -91,7 +93,11 @@ export class SimulatedDisk {
         [...this.#votes.log.values()].filter((record) => record.height === height),
       saveSigned: (durable, record) => this.#write("saveSigned", () => this.#sign(durable, record)),
       ownTransactions: () => this.ownPending,
-      saveOwnTransaction: (own) => this.#write("saveOwn", () => this.#own.set(own.id, own)),
+      saveOwnTransaction: (own) =>
+        this.#write("saveOwn", () => {
+          this.#own.set(own.id, own);
+          this.#watch.said(own.bytes);
+        }),
       dropOwnTransactions: (ids) => this.#write("dropOwn", () => this.#drop(ids)),
       samples: (from, to) => this.#samplesBetween(from, to),
       saveSamples: (samples) => this.#write("saveSamples", () => this.#samples.push(...samples)),

@@ -16,7 +16,9 @@ import type {
   Signer,
 } from "../../agent/ports.ts";
 import { DiskError, type DiskFaults, SimulatedDisk } from "./disk.ts";
+import type { Fairness } from "./fairness.ts";
 import { type Invariants, Violation } from "./invariants.ts";
+import { lying } from "./liar.ts";
 import type { SimulatedNetwork } from "./network.ts";
 import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
@@ -33,6 +35,8 @@ export type HomeSettings = {
   /** How far the home's wall clock is off, ms. */
   readonly skew: number;
   readonly diskFaults: DiskFaults;
+  /** Whether its receipts lie. */
+  readonly backdates: boolean;
 };
 
 export type HomeWorld = {
@@ -40,6 +44,7 @@ export type HomeWorld = {
   readonly network: SimulatedNetwork;
   readonly random: Random;
   readonly invariants: Invariants;
+  readonly fairness: Fairness;
   readonly verifier: Verifier;
   /** Unix time at which the simulation's clock was 0. */
   readonly epoch: number;
@@ -71,6 +76,7 @@ export class SimulatedHome {
     this.disk = new SimulatedDisk(
       {
         touched: (place) => this.#touch(place),
+        said: (transaction) => world.fairness.said(this.id, transaction),
         signed: (record) => {
           if (!this.#isSynchronised) throw new Violation("I13", `${this.id} voted without a clock`);
           invariants.signed(this.id, record);
@@ -163,14 +169,16 @@ export class SimulatedHome {
   }
 
   #ports(): Ports {
-    const { network } = this.#world;
+    const { agent, signer, backdates } = this.#settings;
+    const honest = this.#world.network.port(
+      this.id,
+      (place, action) => this.run(place, action),
+      (place) => this.#touch(place),
+    );
+    const liar = { rules: agent.rules, signer, ledger: () => this.#agent?.ledger() ?? null };
     return {
       clock: this.#clock(),
-      network: network.port(
-        this.id,
-        (place, action) => this.run(place, action),
-        (place) => this.#touch(place),
-      ),
+      network: backdates ? lying(honest, liar) : honest,
       store: this.disk.store(),
       signer: this.#settings.signer,
       devices: this.#devices(),

@@ -50,6 +50,8 @@ export class Invariants {
   readonly #community: CommunityId;
   readonly #verifier: Verifier;
   readonly #now: () => number;
+  /** Called with each block that nobody has committed before. */
+  readonly #firstCommitted: (block: CommittedBlock) => void;
   readonly #agreed = new Map<number, Agreed>();
   readonly #signed = new Map<string, string>();
   readonly #prevotes = new Map<string, Set<MemberId>>();
@@ -61,8 +63,14 @@ export class Invariants {
   #fills = 0;
   #lastProposal: { height: number; round: number; blockId: string } | null = null;
 
-  constructor(rules: Rules, verifier: Verifier, now: () => number) {
+  constructor(
+    rules: Rules,
+    verifier: Verifier,
+    now: () => number,
+    firstCommitted: (block: CommittedBlock) => void,
+  ) {
     this.#rules = rules;
+    this.#firstCommitted = firstCommitted;
     this.#community = communityId(rules);
     this.#verifier = verifier;
     this.#now = now;
@@ -233,6 +241,7 @@ export class Invariants {
       this.#transactions.add(id);
     }
     for (const event of block.events) this.#checkMarket(event);
+    this.#firstCommitted(block);
   }
 
   /**

@@ -109,6 +109,7 @@ function summarise(reports: readonly SimulationReport[], seconds: number): numbe
     voided: sum(({ voided }) => voided),
     fills: sum(({ fills }) => fills),
     transactions: sum(({ transactions }) => transactions),
+    lateInTime: sum(({ lateInTime }) => lateInTime),
     seconds: Math.round(seconds * 10) / 10,
     seedsPerSecond: Math.round((reports.length / seconds) * 100) / 100,
     violations: violations.length,

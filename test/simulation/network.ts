@@ -46,6 +46,8 @@ export type Station = {
 
 export type NetworkWatch = {
   readonly published: (from: MemberId, topic: Topic, message: Uint8Array) => void;
+  /** A message gets to a home by gossip. */
+  readonly received: (to: MemberId, topic: Topic, message: Uint8Array) => void;
   readonly punished: (from: MemberId, by: MemberId, topic: Topic) => void;
 };
 
@@ -151,6 +153,7 @@ export class SimulatedNetwork {
   #receive({ from, to, topic, message, id, passOn }: Delivery): void {
     const station = this.#stations.get(to);
     if (station === undefined || this.#remember(to, id)) return;
+    this.#watch.received(to, topic, message);
     station.run("received", () => {
       const reception = station.handlers.received(topic, message, from);
       if (reception === "reject") this.#watch.punished(from, to, topic);

@@ -7,6 +7,10 @@ const VOTES = "agent/core/consensus/votes.ts";
 const QUORUM = "agent/core/consensus/quorum.ts";
 const LOOP = "agent/loops/consensus.ts";
 
+const STAMP = "agent/core/ledger/stamp.ts";
+const CLOSE = "agent/core/ledger/closeListing.ts";
+const LATE = "stamp >= listingTimes(rules, deliveryStart).cutoffAt";
+
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "skip the fsync: votes are sent before they are on the disk",
@@ -164,6 +168,64 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         find: "failed(error);",
         replace: "",
       },
+    ],
+    flags: [],
+  },
+  {
+    name: "fair: the f-th smallest receipt is the stamp",
+    changes: [
+      {
+        file: STAMP,
+        find: "return times.toSorted((a, b) => a - b)[f] ?? null;",
+        replace: "return times.toSorted((a, b) => a - b)[Math.max(0, f - 1)] ?? null;",
+      },
+    ],
+    flags: [],
+  },
+  {
+    name: "fair: the first receipt alone is the stamp",
+    changes: [
+      {
+        file: STAMP,
+        find: "if (times.length !== 2 * f + 1) return null;",
+        replace: "if (f >= 0) return times[0] ?? null;",
+      },
+    ],
+    flags: [],
+  },
+  {
+    name: "fair: the bidding is closed without distinct proposers",
+    changes: [
+      {
+        file: "agent/core/ledger/seal.ts",
+        find: "return sealers.size > liarsMax(state.rules.validators.length);",
+        replace: "return sealers.size > 0;",
+      },
+    ],
+    flags: [],
+  },
+  {
+    name: "fair: the cut-off goes by block time",
+    changes: [
+      {
+        file: "agent/core/ledger/openListing.ts",
+        find: 'if (listing.state !== "ACCEPT_OFFERS") {',
+        replace:
+          'if (listing.state !== "ACCEPT_OFFERS" || draft.time >= listingTimes(draft.rules, listing.deliveryStart).cutoffAt) {',
+      },
+      { file: CLOSE, find: LATE, replace: "stamp < 0" },
+    ],
+    flags: [],
+  },
+  {
+    name: "fair: late offers count",
+    changes: [{ file: CLOSE, find: LATE, replace: "stamp < 0" }],
+    flags: [],
+  },
+  {
+    name: "fair: the queue is served from its end",
+    changes: [
+      { file: STAMP, find: "return a.bucket - b.bucket;", replace: "return b.bucket - a.bucket;" },
     ],
     flags: [],
   },

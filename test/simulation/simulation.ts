@@ -11,11 +11,12 @@ import { Verifier } from "../../agent/core/crypto.ts";
 import { communityId, type Rules } from "../../agent/core/ledger/rules.ts";
 import { encodeTransaction, signTransaction } from "../../agent/core/ledger/transaction.ts";
 import { wh } from "../../agent/core/units/energy.ts";
-import type { BlockId, MemberId } from "../../agent/core/units/ids.ts";
+import type { BlockId, MemberId, TransactionId } from "../../agent/core/units/ids.ts";
 import { milliTokensPerKwh } from "../../agent/core/units/money.ts";
 import { HOUR_MS, MINUTE_MS } from "../../agent/core/units/time.ts";
 import type { Signer } from "../../agent/ports.ts";
 import { type ChaosWorld, heal, planChaos } from "./chaos.ts";
+import { Fairness } from "./fairness.ts";
 import { SimulatedHome } from "./home.ts";
 import { HONEST_SKEW_MAX, Invariants, short, Violation } from "./invariants.ts";
 import { type Neighbour, type Neighbourhood, neighbourhood } from "./neighbourhood.ts";
@@ -33,6 +34,8 @@ const ATTACKS = [
 ];
 /** After healing, everything that was said must be on the ledger within this time. */
 const RECOVERS_WITHIN = 10 * MINUTE_MS;
+/** In calm weather what is said is on the ledger, everywhere, within this time. */
+const SETTLES_WITHIN = 15_000;
 
 export type SimulationOptions = {
   readonly seed: number;
@@ -64,6 +67,8 @@ export type SimulationReport = {
   readonly voided: number;
   readonly fills: number;
   readonly transactions: number;
+  /** Offers that took part though their block came after the cut-off. */
+  readonly lateInTime: number;
   /** SHA-256 of the event log: the same seed gives the same. */
   readonly hash: string;
   readonly violation: {
@@ -88,6 +93,7 @@ class Simulation {
   readonly #neighbourhood: Neighbourhood;
   readonly #rules: Rules;
   readonly #invariants: Invariants;
+  readonly #fairness: Fairness;
   readonly #network: SimulatedNetwork;
   readonly #homes: readonly SimulatedHome[];
   /** Transactions that were gossiped: all honest, some hostile copies. */
@@ -102,10 +108,15 @@ class Simulation {
     const validators = options.validators ?? this.#random.pick([4, 4, 7, 6]);
     this.#neighbourhood = neighbourhood({ validators, followers: 1 });
     this.#rules = this.#neighbourhood.rules;
-    this.#invariants = new Invariants(
-      this.#rules,
-      this.#verifier,
-      () => EPOCH + this.#timeline.now,
+    const now = () => EPOCH + this.#timeline.now;
+    const honest = new Set<MemberId>();
+    const homes = new Map<MemberId, SimulatedHome>();
+    this.#fairness = new Fairness({
+      ...{ rules: this.#rules, honest, now },
+      clockOf: (home) => homes.get(home)?.now() ?? now(),
+    });
+    this.#invariants = new Invariants(this.#rules, this.#verifier, now, (block) =>
+      this.#fairness.committed(block),
     );
     this.#network = new SimulatedNetwork(this.#timeline, this.#random.fork(), {
       published: (from, topic, message) => {
@@ -115,11 +126,19 @@ class Simulation {
           this.#overhearProposal(message);
         } else if (this.#overheard.length < MESSAGES_KEPT) this.#overheard.push({ from, message });
       },
+      received: (to, topic, message) => {
+        if (topic === "transaction") this.#fairness.reached(to, message);
+      },
       punished: (from, by) => {
         if (from !== ATTACKER) throw new Violation("I11", `${by} punished honest ${from}`);
       },
     });
-    this.#homes = this.#neighbourhood.neighbours.map((neighbour, i) => this.#home(neighbour, i));
+    const faults = this.#drawFaults();
+    this.#homes = this.#neighbourhood.neighbours.map((one, i) => this.#home(one, faults[i]));
+    for (const [i, home] of this.#homes.entries()) {
+      homes.set(home.id, home);
+      if (faults[i] === undefined && i < validators) honest.add(home.id);
+    }
   }
 
   run(): SimulationReport {
@@ -138,6 +157,7 @@ class Simulation {
       voided: listings.filter(({ state }) => state === "VOID").length,
       fills: this.#invariants.fills,
       transactions: this.#invariants.transactions,
+      lateInTime: this.#fairness.lateInTime,
       hash: this.#log.digest("hex"),
       violation,
     };
@@ -160,13 +180,17 @@ class Simulation {
     this.#until(chaosEnds);
     heal(world);
     this.#isHealed = true;
+    this.#fairness.calm();
     this.#note("healed");
+    this.#until(chaosEnds + RECOVERS_WITHIN - SETTLES_WITHIN);
+    const height = Math.max(...this.#homes.map(({ disk }) => disk.height));
+    const said = new Set(this.#homes.flatMap(({ disk }) => disk.ownPending.map(({ id }) => id)));
     this.#until(chaosEnds + RECOVERS_WITHIN);
-    this.#mustHaveRecovered();
+    this.#mustHaveRecovered(height, said);
     // Past the next closing, so that every listing opened before it has ended.
-    this.#until(
-      Math.ceil((EPOCH + this.#timeline.now) / HOUR_MS) * HOUR_MS + 2 * MINUTE_MS - EPOCH,
-    );
+    const nextHour = Math.ceil((EPOCH + this.#timeline.now) / HOUR_MS) * HOUR_MS - EPOCH;
+    this.#crowdTheCutoff(this.#random.fork(), nextHour - MINUTE_MS);
+    this.#until(nextHour + 2 * MINUTE_MS);
     this.#mustHaveEnded();
   }
 
@@ -174,12 +198,12 @@ class Simulation {
     while (this.#timeline.step(time));
   }
 
-  /** L1: all level, everything said is on the ledger. */
-  #mustHaveRecovered(): void {
+  /** L1: all are at `height` at least, and everything that was `said` is on the ledger. */
+  #mustHaveRecovered(height: number, said: ReadonlySet<TransactionId>): void {
     const heights = this.#homes.map(({ disk }) => disk.height);
-    if (new Set(heights).size !== 1) throw new Violation("L1", `heights ${heights.join(" ")}`);
+    if (Math.min(...heights) < height) throw new Violation("L1", `heights ${heights.join(" ")}`);
     for (const { id, disk } of this.#homes) {
-      const [left] = disk.ownPending;
+      const left = disk.ownPending.find((own) => said.has(own.id));
       if (left !== undefined) throw new Violation("L1", `${id} still waits for ${short(left.id)}`);
     }
   }
@@ -194,20 +218,30 @@ class Simulation {
     if (hours < 1) throw new Violation("L2", "no listing was ever created");
   }
 
-  #home(neighbour: Neighbour, index: number): SimulatedHome {
+  /** Of the first validators, as many as may: a clock that is far off, or receipts that lie. */
+  #drawFaults(): readonly ("clock" | "receipts" | undefined)[] {
+    const f = Math.floor((this.#rules.validators.length - 1) / 3);
+    return Array.from({ length: f }, (_, i) => {
+      if (i === 0 && this.#random.chance(0.4)) return "clock";
+      return this.#random.chance(0.6) ? "receipts" : undefined;
+    });
+  }
+
+  #home(neighbour: Neighbour, fault: "clock" | "receipts" | undefined): SimulatedHome {
     const random = this.#random;
     const honest = random.integer(-HONEST_SKEW_MAX, HONEST_SKEW_MAX);
-    // One validator's clock may be far off: its blocks must not pass.
-    const isWrong = index === 0 && random.chance(0.4);
-    const skew = isWrong ? random.pick([-45_000, -20_000, 5_000, 30_000]) : honest;
+    // Blocks of a clock that is far off must not pass, and its receipts gain nothing.
+    const skew = fault === "clock" ? random.pick([-45_000, -20_000, 5_000, 30_000]) : honest;
+    const backdates = fault === "receipts";
     const { forgetsVotes, takesDoubleSigns } = this.#options;
     return new SimulatedHome(
-      { ...neighbour, skew, diskFaults: { forgetsVotes, takesDoubleSigns } },
+      { ...neighbour, skew, backdates, diskFaults: { forgetsVotes, takesDoubleSigns } },
       {
         timeline: this.#timeline,
         network: this.#network,
         random: random.fork(),
         invariants: this.#invariants,
+        fairness: this.#fairness,
         verifier: this.#verifier,
         epoch: EPOCH,
         log: (home, line) => this.#note(`${home} ${line}`),
@@ -223,6 +257,16 @@ class Simulation {
       this.#changeMind(random.pick(this.#homes), random);
       this.#keepChangingMinds(random, until);
     });
+  }
+
+  /** Around the cut-off everybody bids once more, some of them for the first time. */
+  #crowdTheCutoff(random: Random, cutoff: number): void {
+    // The first starts the blocks, so that they fall on other moments for each seed.
+    const first = cutoff - random.integer(800, 2600);
+    for (const home of this.#homes) {
+      const at = first + random.integer(0, 2000);
+      this.#timeline.plan(at - this.#timeline.now, () => this.#changeMind(home, random));
+    }
   }
 
   #changeMind(home: SimulatedHome, random: Random): void {
