@@ -3,15 +3,17 @@
 import { integerToDecimal } from "../config/decimal.ts";
 import type { Included } from "../core/audit/inclusion.ts";
 import type { ProofFileRefusal } from "../core/audit/proofFile.ts";
+import { isOffer, type ShownStamp } from "../core/audit/shownStamp.ts";
 import type { Payload } from "../core/ledger/transaction.ts";
 import { formatTokens } from "../core/units/money.ts";
 
 /** `isCompared`: the reader named the community. */
 export function proofLines(included: Included, isCompared: boolean): readonly string[] {
-  const { community, rules, header, blockId, certificate, transaction } = included;
+  const { community, rules, header, blockId, certificate, transaction, stamp } = included;
   const signers = certificate.signatures.map(({ validator }) => validator);
   return [
     `right: ${transaction.author ?? "the CA"} ${said(transaction.payload)}`,
+    ...(isOffer(transaction) ? stampLines(stamp) : []),
     `block       ${header.height} of ${new Date(header.time).toISOString()}, ${blockId}`,
     `signed by   ${signers.join(", ")} (${signers.length} of ${rules.validators.length} validators)`,
     `transaction ${transaction.id}`,
@@ -21,6 +23,24 @@ export function proofLines(included: Included, isCompared: boolean): readonly st
       : [
           "Compare the community's id with your own community's: without that the proof is anyone's.",
         ]),
+  ];
+}
+
+function stampLines(stamp: ShownStamp | null): readonly string[] {
+  if (stamp === null) {
+    return [
+      "stamp       none is shown: the proof has no receipts for it, so it may not have counted",
+    ];
+  }
+  const { time, heard } = stamp;
+  const iso = (at: number): string => new Date(at).toISOString();
+  if (heard.length === 0) return [`stamp       ${iso(time)}, its block's time`];
+  return [
+    `stamp       ${iso(time)}, told by ${heard.length} validators' receipts:`,
+    ...heard.map(
+      ({ validator, at, height }) =>
+        `            heard by ${validator} at ${iso(at)} (block ${height})`,
+    ),
   ];
 }
 
@@ -80,6 +100,8 @@ export function refusalSentence(refusal: ProofFileRefusal): string {
       return "The path does not lead from the transaction to the header: one of them was altered.";
     case "unknownAuthor":
       return `Who signed cannot be told: ${refusal.reason}.`;
+    case "wrongReceipts":
+      return `The receipts give no stamp, from number ${refusal.at + 1} on: ${refusal.reason}.`;
     case "notSigned":
       return `The transaction is not signed by ${refusal.author}.`;
   }

@@ -78,11 +78,15 @@ function verifyProof(file: string, rules: Rules | null): Outcome {
     const json = { ok: false, refusal: read.refusal, sentence };
     return { code: 1, lines: [`wrong: ${sentence}`], json };
   }
-  const { header, blockId, transaction, certificate } = read.value;
+  const { header, blockId, transaction, certificate, stamp } = read.value;
   const json = {
     ...{ ok: true, community: read.value.community, isCommunityCompared: community !== null },
     ...{ height: header.height, blockId, blockTime: new Date(header.time).toISOString() },
     ...{ transactionId: transaction.id, author: transaction.author, payload: transaction.payload },
+    stamp: stamp === null ? null : new Date(stamp.time).toISOString(),
+    receipts: (stamp?.heard ?? []).map(({ validator, at, height }) => ({
+      ...{ validator, heardAt: new Date(at).toISOString(), height },
+    })),
     validators: certificate.signatures.map(({ validator }) => validator),
   };
   return { code: 0, lines: proofLines(read.value, community !== null), json };

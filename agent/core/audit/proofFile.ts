@@ -3,6 +3,7 @@
 
 import { bytesToHex, hexToBytes } from "../codec/hex.ts";
 import { TRANSACTIONS_PER_BLOCK_MAX } from "../ledger/block.ts";
+import { VALIDATORS_MAX } from "../ledger/rules.ts";
 import { accepted, type Result, refused } from "../result.ts";
 import { firstDifference } from "./bytes.ts";
 import {
@@ -12,12 +13,16 @@ import {
   type InclusionProof,
   type InclusionRefusal,
 } from "./inclusion.ts";
+import type { Placement } from "./placement.ts";
 
 const FORMAT = "pvtrading proof of inclusion 1";
-/** A block header with the most system steps has 130 kB, which are 260 k digits. */
-const PROOF_LENGTH_MAX = 500_000;
+/**
+ * The offer and 13 receipts (2f+1 of 21 validators), each with a header of at most 130 kB, which are 260 k digits,
+ * a certificate of 16 k digits and a transaction of 8 k: 14 x 284 k, and the rules. Mostly a proof has 20 k.
+ */
+const PROOF_LENGTH_MAX = 4_200_000;
 const HEX = /^(?:[0-9a-f]{2})+$/;
-const BYTES = ["transaction", "header", "certificate", "rules"] as const;
+const PLACED = ["transaction", "header", "certificate"] as const;
 
 /** All but `notAProof` say that the file was altered, or made so. */
 export type ProofFileRefusal =
@@ -29,7 +34,7 @@ export type ProofFileRefusal =
 
 /** The file's text. `included` is what checkInclusion says of the proof. */
 export function writeProof(proof: InclusionProof, included: Included): string {
-  const { community, transaction, header, blockId } = included;
+  const { community, transaction, header, blockId, stamp } = included;
   const file = {
     format: FORMAT,
     community,
@@ -38,16 +43,29 @@ export function writeProof(proof: InclusionProof, included: Included): string {
     height: header.height,
     blockId,
     blockTimeUnixMs: header.time,
-    position: proof.position,
-    transactions: proof.transactions,
-    path: proof.path.map(bytesToHex),
-    transaction: bytesToHex(proof.transaction),
+    stampUnixMs: stamp === null ? null : stamp.time,
+    ...placementText(proof),
     card: proof.card === null ? null : bytesToHex(proof.card),
-    header: bytesToHex(proof.header),
-    certificate: bytesToHex(proof.certificate),
     rules: bytesToHex(proof.rules),
+    receipts: proof.receipts.map((receipt, i) => ({
+      validator: stamp?.heard[i]?.validator,
+      heardUnixMs: stamp?.heard[i]?.at,
+      height: stamp?.heard[i]?.height,
+      ...placementText(receipt),
+    })),
   };
   return `${JSON.stringify(file, null, 2)}\n`;
+}
+
+function placementText(placement: Placement): Record<string, unknown> {
+  return {
+    position: placement.position,
+    transactions: placement.transactions,
+    path: placement.path.map(bytesToHex),
+    transaction: bytesToHex(placement.transaction),
+    header: bytesToHex(placement.header),
+    certificate: bytesToHex(placement.certificate),
+  };
 }
 
 /** Accepts iff the proof is right and the file is to the byte what `writeProof` makes of it. */
@@ -77,21 +95,45 @@ function parse(text: string): Result<InclusionProof, ProofFileRefusal> {
     // What JSON.parse says differs between versions; that it is no JSON is all there is to say.
     return notAProof("not JSON");
   }
-  if (typeof json !== "object" || json === null) return notAProof("not a JSON object");
-  const file = json as { readonly [field: string]: unknown };
-  const { format, position, transactions, path, card } = file;
+  if (!isObject(json)) return notAProof("not a JSON object");
+  const { format, card, rules, receipts } = json;
   if (format !== FORMAT) return notAProof(`its format is not "${FORMAT}"`);
-  const isWrong = BYTES.find((field) => !isHexBytes(file[field]));
+  if (!isHexBytes(rules)) return notAProof("rules is not hex");
+  if (card !== null && !isHexBytes(card)) return notAProof("card is not hex");
+  if (!Array.isArray(receipts) || receipts.length > VALIDATORS_MAX) {
+    return notAProof("receipts is no list of receipts");
+  }
+  const placement = parsePlacement(json);
+  if (!placement.ok) return placement;
+  const parsed: Placement[] = [];
+  for (const one of receipts) {
+    const receipt = isObject(one) ? parsePlacement(one) : notAProof("a receipt is no object");
+    if (!receipt.ok) return receipt;
+    parsed.push(receipt.value);
+  }
+  return accepted({
+    ...{ ...placement.value, rules: hexToBytes(rules), receipts: parsed },
+    card: card === null ? null : hexToBytes(card),
+  });
+}
+
+type Fields = { readonly [field: string]: unknown };
+
+function parsePlacement(file: Fields): Result<Placement, ProofFileRefusal> {
+  const { position, transactions, path } = file;
+  const isWrong = PLACED.find((field) => !isHexBytes(file[field]));
   if (isWrong !== undefined) return notAProof(`${isWrong} is not hex`);
   if (!isCount(position) || !isCount(transactions)) return notAProof("position is no number");
   if (!Array.isArray(path) || !path.every(isHexBytes)) return notAProof("path is not hex");
-  if (card !== null && !isHexBytes(card)) return notAProof("card is not hex");
-  const bytes = (field: (typeof BYTES)[number]) => hexToBytes(file[field] as string);
+  const bytes = (field: (typeof PLACED)[number]) => hexToBytes(file[field] as string);
   return accepted({
-    ...{ rules: bytes("rules"), header: bytes("header"), certificate: bytes("certificate") },
-    ...{ transaction: bytes("transaction"), card: card === null ? null : hexToBytes(card) },
-    ...{ position, transactions, path: path.map(hexToBytes) },
+    ...{ header: bytes("header"), certificate: bytes("certificate") },
+    ...{ transaction: bytes("transaction"), position, transactions, path: path.map(hexToBytes) },
   });
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null;
 }
 
 function isHexBytes(value: unknown): value is string {

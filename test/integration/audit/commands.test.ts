@@ -7,7 +7,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { prove } from "../../../agent/commands/prove.ts";
 import { type VerifyOptions, verify } from "../../../agent/commands/verify.ts";
 import { communityId } from "../../../agent/core/ledger/rules.ts";
-import { AUDITED_RULES, type AuditedHome, writeAuditedHome } from "../../support/auditedHome.ts";
+import {
+  AUDITED_RULES,
+  type AuditedHome,
+  BID_STAMP,
+  writeAuditedHome,
+} from "../../support/auditedHome.ts";
 import { type Scratch, scratch } from "../store/fixtures.ts";
 
 const EXAMPLE = join(import.meta.dirname, "../../../config/community.example.json");
@@ -90,6 +95,10 @@ describe("prove, and verify --proof", () => {
     expect(code).toBe(0);
     expect(lines).toEqual([
       "right: buyer1@vt.edu bid for 4 kWh at 3 tokens/kWh for 21Mar18-15:00 (sequence 0)",
+      `stamp       ${BID_STAMP}, told by 3 validators' receipts:`,
+      "            heard by buyer1@vt.edu at 2018-03-21T18:09:59.100Z (block 4)",
+      "            heard by seller1@vt.edu at 2018-03-21T18:09:59.140Z (block 4)",
+      "            heard by seller2@vt.edu at 2018-03-21T18:10:00.000Z (block 4)",
       expect.stringMatching(/^block {7}3 of 2018-03-21T18:10:00.000Z, [0-9a-f]{64}$/),
       "signed by   buyer1@vt.edu, buyer2@vt.edu, seller1@vt.edu, seller2@vt.edu (4 of 4 validators)",
       `transaction ${home.bid}`,
@@ -97,6 +106,37 @@ describe("prove, and verify --proof", () => {
       expect.stringContaining("Compare the community's id"),
     ]);
     expect(json).toMatchObject({ ok: true, author: "buyer1@vt.edu", isCommunityCompared: false });
+    expect(json).toMatchObject({ stamp: BID_STAMP, receipts: [{ height: 4 }, {}, {}] });
+  });
+
+  it("a bid of an hour that ended without its receipts: no stamp, and that is said", () => {
+    const db = new Database(join(data, "ledger.db"), { readonly: true });
+    // The sixth block's only transaction: 6 x 1024.
+    const transaction = db
+      .prepare<[], string>(
+        "SELECT lower(hex(id)) FROM ledger_transaction WHERE transaction_no = 6144",
+      )
+      .pluck()
+      .get();
+    db.close();
+    const out = join(place.fresh("unstamped"), "proof.json");
+    expect(prove({ data, transaction: transaction ?? "", out }).code).toBe(0);
+    const { code, lines, json } = asked({ proof: out });
+    expect([code, lines[1]]).toEqual([
+      0,
+      "stamp       none is shown: the proof has no receipts for it, so it may not have counted",
+    ]);
+    expect(json).toMatchObject({ stamp: null, receipts: [] });
+  });
+
+  it("a bid whose receipts do not lead to the ledger's stamp: none of them are shown", () => {
+    const dir = join(place.fresh("restamped"), "data");
+    const { bid } = writeAuditedHome(dir);
+    const db = new Database(join(dir, "ledger.db"));
+    db.exec("UPDATE buy_offer SET stamp_time_ms = stamp_time_ms + 1");
+    db.close();
+    const out = join(place.fresh("other"), "proof.json");
+    expect(prove({ data: dir, transaction: bid, out }).lines[1]).toContain("none is shown");
   });
 
   it("every transaction of the ledger", () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type Database from "better-sqlite3";
 import { needsCard } from "../../../core/audit/authorKey.ts";
 import type { Provable } from "../../../core/audit/inclusion.ts";
+import type { Placeable } from "../../../core/audit/placement.ts";
 import { hexToBytes } from "../../../core/codec/hex.ts";
 import { type Block, decodeBlock } from "../../../core/ledger/block.ts";
 import { communityId, decodeRules } from "../../../core/ledger/rules.ts";
@@ -15,6 +16,7 @@ import { openReadOnly } from "../database.ts";
 import { LEDGER_FILE } from "../dataDirectory.ts";
 import { plainBytes } from "../plainBytes.ts";
 import { StoreError, storing } from "../storeError.ts";
+import { receiptsFor } from "./receiptsFor.ts";
 
 /** null: this ledger has no such transaction. Throws StoreError. Nothing is checked here. */
 export function readProvable(dir: string, id: TransactionId): Provable | null {
@@ -37,21 +39,27 @@ function provable(db: Database.Database, { path, id }: Wanted): Provable | null 
     )
     .get(hexToBytes(id));
   if (place === undefined) return null;
-  const position = Number(place.position);
-  const [stored] = blockTable(db, cardTable(db)).blocks(Number(place.height), 1);
+  const blocks = blockTable(db, cardTable(db));
+  const placeable = (height: number, position: number): Placeable => {
+    const [stored] = blocks.blocks(height, 1);
+    const block = stored === undefined ? null : decodeBlock(stored.block);
+    if (stored === undefined || block?.ok !== true) throw unreadable(path);
+    return { block: block.value as Block, certificate: stored.certificate, position };
+  };
+  const proved = placeable(Number(place.height), Number(place.position));
   const rulesBytes = db.prepare<[], Uint8Array>("SELECT rules FROM community").pluck().get();
   const rules = rulesBytes === undefined ? null : decodeRules(plainBytes(rulesBytes));
-  const block = stored === undefined ? null : decodeBlock(stored.block);
-  if (stored === undefined || block?.ok !== true || rules?.ok !== true) throw unreadable(path);
+  if (rules?.ok !== true) throw unreadable(path);
   const community = communityId(rules.value);
-  const transaction = decodeTransaction(community, block.value.transactions[position] ?? NOTHING);
+  const bytes = proved.block.transactions[proved.position] ?? NOTHING;
+  const transaction = decodeTransaction(community, bytes);
   if (!transaction.ok) throw unreadable(path);
   return {
-    rules: rules.value,
-    block: block.value as Block,
-    certificate: stored.certificate,
-    position,
+    ...{ ...proved, rules: rules.value },
     card: needsCard(transaction.value) ? cardOf(db, transaction.value, community) : null,
+    receipts: receiptsFor(db, { rules: rules.value, community, offer: transaction.value }).map(
+      ({ height, position }) => placeable(height, position),
+    ),
   };
 }
 
