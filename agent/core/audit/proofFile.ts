@@ -18,7 +18,7 @@ import type { Placement } from "./placement.ts";
 const FORMAT = "pvtrading proof of inclusion 1";
 /**
  * The offer and 13 receipts (2f+1 of 21 validators), each with a header of at most 130 kB, which are 260 k digits,
- * a certificate of 16 k digits and a transaction of 8 k: 14 x 284 k, and the rules. Mostly a proof has 20 k.
+ * a certificate of 16 k digits and a transaction of 8 k: 14 x 284 k, and the rules. With four validators it is 9 k.
  */
 const PROOF_LENGTH_MAX = 4_200_000;
 const HEX = /^(?:[0-9a-f]{2})+$/;
