@@ -27,7 +27,8 @@ import { blockId, decodeBlock, encodeBlock, hasItsTransactions } from "../core/l
 import { buildBlock } from "../core/ledger/buildBlock.ts";
 import { nextDue } from "../core/ledger/due.ts";
 import { appliesLater } from "../core/ledger/receipt.ts";
-import { communityId, type Rules } from "../core/ledger/rules.ts";
+import { communityId, type Rules, type Validator } from "../core/ledger/rules.ts";
+import { hasSeat } from "../core/ledger/validators.ts";
 import { mustBeAccepted } from "../core/result.ts";
 import type { CommunityId, MemberId } from "../core/units/ids.ts";
 import { addTime, type DurationMs, SECOND_MS, type UnixMs } from "../core/units/time.ts";
@@ -102,9 +103,11 @@ export function createConsensusLoop(dependencies: ConsensusDependencies): Consen
 class Loop implements ConsensusLoop {
   readonly #d: ConsensusDependencies;
   readonly #community: CommunityId;
-  readonly #self: MemberId | null;
   #driver: DriverState | null = null;
   #start: HeightStart;
+  /** Who votes on the height under way, and on the next one. */
+  #seats: readonly Validator[] = [];
+  #nextSeats: readonly Validator[] = [];
   #isRunning = false;
   /** Something of ours was held back at this height, for the clock was not set. */
   #isMuted = false;
@@ -118,12 +121,9 @@ class Loop implements ConsensusLoop {
   #early = new Map<string, Heard & { readonly height: number }>();
 
   constructor(dependencies: ConsensusDependencies) {
-    const { rules, signer } = dependencies;
+    const { rules } = dependencies;
     this.#d = dependencies;
     this.#community = communityId(rules);
-    const seat = rules.validators.find(({ memberId }) => memberId === signer.memberId);
-    this.#self =
-      seat !== undefined && sameBytes(seat.publicKey, signer.publicKey) ? seat.memberId : null;
     this.#start = this.#nextStart();
   }
 
@@ -168,7 +168,7 @@ class Loop implements ConsensusLoop {
     if (this.#driver === null || message.height < height) return "ignore";
     if (message.height > height) return this.#keepForLater(message, { encoded, from });
     const author = authorOf(message);
-    if (this.#keyOf(author) === null) return this.#reject({ code: "notValidator", author });
+    if (this.#keyOf(author, height) === null) return this.#reject({ code: "notValidator", author });
     // Gossip, pushes and answers bring the same message many times; only the first is looked at.
     const news = newsOf(this.#driver, message);
     if (news === null) return "ignore";
@@ -191,7 +191,7 @@ class Loop implements ConsensusLoop {
   /** Null if its author said it, whole. */
   #forgery(message: ConsensusMessage): MessageRefusal | null {
     const author = authorOf(message);
-    const publicKey = this.#keyOf(author);
+    const publicKey = this.#keyOf(author, message.height);
     if (publicKey === null) return { code: "notValidator", author };
     const { signature } = message;
     const signed = { publicKey, message: this.#signBytes(message), signature };
@@ -214,8 +214,8 @@ class Loop implements ConsensusLoop {
 
   #keepForLater(message: ConsensusMessage, { encoded, from }: Heard): Reception {
     const author = authorOf(message);
-    if (this.#keyOf(author) === null) return "ignore";
     const { height, round } = message;
+    if (this.#keyOf(author, height) === null) return "ignore";
     const key = `${height} ${round} ${author} ${typeOf(message)}`;
     if (this.#early.has(key)) return "ignore";
     const forged = this.#forgery(message);
@@ -343,7 +343,8 @@ class Loop implements ConsensusLoop {
 
   #build(height: number, round: number): void {
     const { clock, ledger, mempool, verifier, log } = this.#d;
-    if (this.#self === null) return;
+    const { self } = this.#start;
+    if (self === null) return;
     if (!clock.isSynchronised()) {
       this.#mute();
       return;
@@ -352,7 +353,7 @@ class Loop implements ConsensusLoop {
     const now = clock.now();
     const time: UnixMs = now > state.time ? now : addTime(state.time, 1);
     const transactions = mempool.all().map(({ transaction }) => transaction);
-    const built = buildBlock(state, { time, proposer: this.#self, transactions }, verifier);
+    const built = buildBlock(state, { time, proposer: self, transactions }, verifier);
     for (const { id, refusal } of built.dropped)
       log.debug("left out of the block", { id, ...refusal });
     const ended = built.dropped.filter(({ refusal }) => !appliesLater(refusal));
@@ -376,7 +377,7 @@ class Loop implements ConsensusLoop {
 
   /** Something of ours is not said, and nobody will ask for it: enter the height again when we may speak. */
   #mute(): void {
-    if (this.#isMuted || this.#self === null) return;
+    if (this.#isMuted || this.#start.self === null) return;
     this.#isMuted = true;
     this.#d.log.warn("clock not synchronised, not voting", { height: this.#start.height });
     this.#awaitClock();
@@ -467,18 +468,20 @@ class Loop implements ConsensusLoop {
 
   /** What this card has signed for the height already, in this run or an earlier one. */
   #loadRecords(): void {
-    const records = this.#self === null ? [] : this.#d.store.signed(this.#start.height);
+    const records = this.#start.self === null ? [] : this.#d.store.signed(this.#start.height);
     this.#records = new Map(records.map((record) => [recordKey(record.message), record]));
   }
 
   #nextStart(): HeightStart {
-    const { ledger, rules } = this.#d;
+    const { ledger, signer } = this.#d;
     const state = ledger.state();
+    this.#seats = state.validators;
+    this.#nextSeats = state.nextValidators;
     return {
       height: state.height + 1,
-      validators: rules.validators.map(({ memberId }) => memberId),
+      validators: this.#seats.map(({ memberId }) => memberId),
       lastProposer: state.lastBlock?.proposer ?? null,
-      self: this.#self,
+      self: hasSeat(this.#seats, signer) ? signer.memberId : null,
     };
   }
 
@@ -487,9 +490,10 @@ class Loop implements ConsensusLoop {
     return this.#start.height !== this.#d.ledger.state().height + 1;
   }
 
-  #keyOf(validator: MemberId): Uint8Array | null {
-    const seat = this.#d.rules.validators.find(({ memberId }) => memberId === validator);
-    return seat?.publicKey ?? null;
+  /** Of whom votes at `height`; beyond the next one nobody knows, and mostly the same do. */
+  #keyOf(validator: MemberId, height: number): Uint8Array | null {
+    const seats = height === this.#start.height ? this.#seats : this.#nextSeats;
+    return seats.find(({ memberId }) => memberId === validator)?.publicKey ?? null;
   }
 
   #signBytes(message: UnsignedMessage): Uint8Array {

@@ -11,7 +11,6 @@
 // it is seen there: late, but true.
 
 import { assert } from "../core/assert.ts";
-import { sameBytes } from "../core/codec/bytes.ts";
 import { listingTimes } from "../core/ledger/calendar.ts";
 import type { LedgerEvent } from "../core/ledger/event.ts";
 import type { Rules } from "../core/ledger/rules.ts";
@@ -22,6 +21,7 @@ import {
   RECEIPT_SPAN_MAX,
   type Transaction,
 } from "../core/ledger/transaction.ts";
+import { hasSeat } from "../core/ledger/validators.ts";
 import {
   type ListingId,
   type OfferPrefix,
@@ -64,10 +64,7 @@ export type ReceiptDependencies = {
 type News = { readonly listingId: ListingId; readonly offer: OfferPrefix; readonly at: UnixMs };
 
 export function createReceiptLoop(dependencies: ReceiptDependencies): ReceiptLoop {
-  const { rules, signer } = dependencies;
-  const seat = rules.validators.find(({ memberId }) => memberId === signer.memberId);
-  const isValidator = seat !== undefined && sameBytes(seat.publicKey, signer.publicKey);
-  if (isValidator && rules.schedule === "hourly") return new Loop(dependencies);
+  if (dependencies.rules.schedule === "hourly") return new Loop(dependencies);
   const nothing = (): void => {};
   return { start: nothing, stop: nothing, arrived: nothing, ledgerChanged: nothing };
 }
@@ -79,6 +76,7 @@ class Loop implements ReceiptLoop {
   readonly #known = new Map<ListingId, Set<OfferPrefix>>();
   #alarm: Cancel | null = null;
   #isRunning = false;
+  #isValidator = false;
 
   constructor(dependencies: ReceiptDependencies) {
     this.#d = dependencies;
@@ -87,13 +85,7 @@ class Loop implements ReceiptLoop {
   start(): void {
     assert(!this.#isRunning, "a receipt loop is started once");
     this.#isRunning = true;
-    for (const listing of this.#d.ledger().listings.values()) {
-      if (listing.state !== "ACCEPT_OFFERS") continue;
-      const placed = [...listing.pvOffers.values(), ...listing.buyOffers.values()];
-      for (const { transactionId, stamp } of placed) {
-        if (stamp === null) this.#note(listing.listingId, transactionId);
-      }
-    }
+    this.#look();
     this.#arm();
   }
 
@@ -110,6 +102,7 @@ class Loop implements ReceiptLoop {
   }
 
   ledgerChanged(events: readonly LedgerEvent[]): void {
+    this.#look();
     for (const event of events) {
       if (event.type === "pvOfferPlaced") {
         this.#note(event.listingId, event.offer.transactionId);
@@ -123,10 +116,29 @@ class Loop implements ReceiptLoop {
     this.#arm();
   }
 
+  /** Whether this card votes on the next block. Who begins to notes what stands; who ceases to is silent. */
+  #look(): void {
+    const { ledger, signer } = this.#d;
+    const state = ledger();
+    const isValidator = hasSeat(state.validators, signer);
+    if (isValidator === this.#isValidator) return;
+    this.#isValidator = isValidator;
+    this.#news = [];
+    this.#known.clear();
+    if (!isValidator) return;
+    for (const listing of state.listings.values()) {
+      if (listing.state !== "ACCEPT_OFFERS") continue;
+      const placed = [...listing.pvOffers.values(), ...listing.buyOffers.values()];
+      for (const { transactionId, stamp } of placed) {
+        if (stamp === null) this.#note(listing.listingId, transactionId);
+      }
+    }
+  }
+
   /** Notes the first time that we hear of it; not while our clock may be wrong. */
   #note(listingId: ListingId, id: TransactionId): void {
     const { clock, ledger, log, signer } = this.#d;
-    if (!clock.isSynchronised()) return;
+    if (!this.#isValidator || !clock.isSynchronised()) return;
     const offer = offerPrefix(id);
     const known = this.#known.get(listingId) ?? new Set();
     if (known.has(offer)) return;

@@ -261,9 +261,9 @@ class Loop implements SyncLoop {
   #takeBlock(item: BlocksReply["blocks"][number], peer: MemberId): boolean {
     const { ledger, log, rules, verifier, commit, halt } = this.#d;
     const certificate = decodeCertificate(item.certificate);
-    const next = ledger.state().height + 1;
+    const { height, validators } = ledger.state();
+    const next = height + 1;
     if (!certificate.ok || certificate.value.height !== next) return false;
-    const { validators } = rules;
     const community = communityId(rules);
     const checked = checkCertificate(certificate.value, { community, validators, verifier });
     if (!checked.ok) {

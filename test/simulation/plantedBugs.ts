@@ -187,7 +187,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     changes: [
       {
         file: STAMP,
-        find: "if (times.length !== 2 * f + 1) return null;",
+        find: "if (first.length < 2 * f + 1) return null;",
         replace: "if (f >= 0) return times[0] ?? null;",
       },
     ],
@@ -198,8 +198,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     changes: [
       {
         file: "agent/core/ledger/seal.ts",
-        find: "return sealers.size > liarsMax(state.rules.validators.length);",
-        replace: "return sealers.size > 0;",
+        find: "return sealers.length > liarsMax(voicesOf(state.validators, sealers));",
+        replace: "return sealers.length > 0;",
       },
     ],
     flags: [],

@@ -55,7 +55,8 @@ function changed(
 }
 
 /** Who may sign in this block: the members before it, and those that join in it. */
-function registryWith({ rules, members }: LedgerState, joining: readonly Transaction[]): Registry {
+function registryWith(state: LedgerState, joining: readonly Transaction[]): Registry {
+  const { rules, members, validators } = state;
   const joined = new Map<MemberId, Member>();
   for (const { payload } of joining) {
     if (payload.type !== "registerMember") continue;
@@ -68,5 +69,5 @@ function registryWith({ rules, members }: LedgerState, joining: readonly Transac
     joined.set(memberId, { memberId, firstName, lastName, publicKey, ...money, revoked: false });
   }
   const get = (id: MemberId) => members.get(id) ?? joined.get(id);
-  return { rules, community: communityId(rules), members: { get } };
+  return { rules, community: communityId(rules), members: { get }, validators };
 }

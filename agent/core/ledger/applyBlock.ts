@@ -31,6 +31,7 @@ export type BlockRefusal =
   | { readonly code: "timeBeyondMax"; readonly max: number; readonly got: number }
   | { readonly code: "notValidator"; readonly proposer: string }
   | { readonly code: "wrongValidators"; readonly needed: string }
+  | { readonly code: "wrongNextValidators"; readonly needed: string }
   | { readonly code: "wrongTransactionsRoot"; readonly needed: string; readonly got: string }
   /** `at` is the first step that differs from what is due. */
   | { readonly code: "wrongSystemSteps"; readonly at: number }
@@ -73,7 +74,7 @@ function checkHeader(
   state: LedgerState,
   { header, transactions }: Block,
 ): Result<void, BlockRefusal> {
-  const { rules, lastBlock } = state;
+  const { rules, lastBlock, validators } = state;
   if (header.community !== communityId(rules)) return refused({ code: "otherCommunity" });
   if (header.height !== state.height + 1) {
     return refused({ code: "wrongHeight", needed: state.height + 1, got: header.height });
@@ -88,22 +89,22 @@ function checkHeader(
   if (header.time > BLOCK_TIME_MAX) {
     return refused({ code: "timeBeyondMax", max: BLOCK_TIME_MAX, got: header.time });
   }
-  if (!rules.validators.some(({ memberId }) => memberId === header.proposer)) {
+  if (!validators.some(({ memberId }) => memberId === header.proposer)) {
     return refused({ code: "notValidator", proposer: header.proposer });
   }
   return checkHashes(state, header, transactions);
 }
 
 function checkHashes(
-  { rules }: LedgerState,
+  { validators, nextValidators }: LedgerState,
   header: Header,
   transactions: readonly Uint8Array[],
 ): Result<void, BlockRefusal> {
-  // The set never changes yet, so the next block's is this block's.
-  const validators = validatorsHash(rules.validators);
-  if (header.validatorsHash !== validators || header.nextValidatorsHash !== validators) {
-    return refused({ code: "wrongValidators", needed: validators });
-  }
+  const needed = validatorsHash(validators);
+  if (header.validatorsHash !== needed) return refused({ code: "wrongValidators", needed });
+  const next = validatorsHash(nextValidators);
+  if (header.nextValidatorsHash !== next)
+    return refused({ code: "wrongNextValidators", needed: next });
   const root = bytesToHex(merkleRoot(transactions));
   if (header.transactionsRoot !== root) {
     return refused({ code: "wrongTransactionsRoot", needed: root, got: header.transactionsRoot });

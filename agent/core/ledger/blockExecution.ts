@@ -8,8 +8,10 @@ import type { SystemStep } from "./block.ts";
 import { type Draft, draftOf, finishDraft } from "./draft.ts";
 import { closeDueListings, doDueSteps } from "./due.ts";
 import type { LedgerEvent } from "./event.ts";
+import { hearWithNextSet } from "./heard.ts";
 import type { BlockAt } from "./seal.ts";
 import { type LedgerState, stateRoot } from "./state.ts";
+import { endSetChanges } from "./validatorSet.ts";
 
 export type Begun = { readonly draft: Draft; readonly systemSteps: readonly SystemStep[] };
 
@@ -27,6 +29,8 @@ export type Ended = {
 
 export function endBlock({ draft, systemSteps }: Begun): Ended {
   closeDueListings(draft, systemSteps);
+  hearWithNextSet(draft);
+  endSetChanges(draft);
   const state = finishDraft(draft);
   return {
     stateRoot: stateRoot({ ...state, lastBlock: null }),

@@ -66,7 +66,6 @@ export function buildBlock(
   assert(time > state.time && time <= BLOCK_TIME_MAX, `no block at ${time} after ${state.time}`);
   const begun = beginBlock(state, { time, proposer });
   const { draft, systemSteps } = begun;
-  const validators = validatorsHash(state.rules.validators);
   const unfinished: Header = {
     version: 1,
     community: draft.community,
@@ -76,8 +75,8 @@ export function buildBlock(
     proposer,
     transactionsRoot: NO_HASH,
     systemSteps,
-    validatorsHash: validators,
-    nextValidatorsHash: validators,
+    validatorsHash: validatorsHash(state.validators),
+    nextValidatorsHash: validatorsHash(state.nextValidators),
     stateRoot: NO_HASH,
   };
   const empty = encodeBlock({ header: unfinished, transactions: [] }).length;

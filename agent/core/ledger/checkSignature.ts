@@ -4,7 +4,7 @@
 //                                                    or the administrator
 //   grant, revoke                                    the CA (author null)
 //   createListing, acceptOfferBroadcast, closeBidding   the administrator
-//   receipt                                          a validator, with its key in the rules
+//   receipt                                          who votes on the block, with the key of its vote
 //   everything else                                  a registered member
 //
 // Nobody whose card was revoked says anything, the administrator included.
@@ -13,7 +13,7 @@ import { type BadCertificate, readCertificate } from "../certificate.ts";
 import type { Verifier } from "../crypto.ts";
 import { accepted, type Result, refused } from "../result.ts";
 import type { MemberId } from "../units/ids.ts";
-import { communityId, type Rules } from "./rules.ts";
+import { communityId, type Rules, type Validator } from "./rules.ts";
 import type { LedgerState, Member } from "./state.ts";
 import { type PayloadOf, type Transaction, transactionSignBytes } from "./transaction.ts";
 
@@ -31,12 +31,13 @@ export type SignatureRefusal =
 
 /** Accepts iff the author may say this at all and its key signed it. */
 export function checkSignature(
-  state: Pick<LedgerState, "rules" | "members">,
+  state: Pick<LedgerState, "rules" | "members" | "validators">,
   transaction: Transaction,
   verifier: Verifier,
 ): Result<void, SignatureRefusal> {
-  const { rules, members } = state;
-  return checkSignatureAs({ rules, members, community: communityId(rules) }, transaction, verifier);
+  const { rules, members, validators } = state;
+  const registry = { rules, members, validators, community: communityId(rules) };
+  return checkSignatureAs(registry, transaction, verifier);
 }
 
 /** What `checkSignature` looks at; a draft is one. */
@@ -44,6 +45,8 @@ export type Registry = {
   readonly rules: Rules;
   readonly community: ReturnType<typeof communityId>;
   readonly members: { readonly get: (id: MemberId) => Member | undefined };
+  /** Who votes on the block. */
+  readonly validators: readonly Validator[];
 };
 
 /** `checkSignature` where the community's id is at hand, as it is once for a whole block. */
@@ -80,7 +83,7 @@ function authorKey(
     case "registerMember":
       return registrationKey(registry, author, payload);
     case "receipt":
-      return validatorKey(registry.rules, author);
+      return validatorKey(registry, author);
     case "registerPv":
     case "pvOffer":
     case "buyOffer":
@@ -92,13 +95,15 @@ function authorKey(
 }
 
 function validatorKey(
-  { validators }: Rules,
+  { validators, members }: Registry,
   author: MemberId | null,
 ): Result<Uint8Array, SignatureRefusal> {
   const seat = validators.find(({ memberId }) => memberId === author);
-  return seat === undefined
-    ? refused({ code: "notAllowed", who: "validator" })
-    : accepted(seat.publicKey);
+  if (seat === undefined) return refused({ code: "notAllowed", who: "validator" });
+  const { memberId, publicKey } = seat;
+  return members.get(memberId)?.revoked === true
+    ? refused({ code: "revoked", memberId })
+    : accepted(publicKey);
 }
 
 function memberKey(registry: Registry, author: MemberId): Result<Uint8Array, SignatureRefusal> {

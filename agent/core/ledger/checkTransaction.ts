@@ -61,11 +61,13 @@ export class TransactionCheck {
 
 function settle(base: LedgerState, from: UnixMs): Settled {
   // Whoever proposes it: what depends on that comes after the transactions.
-  const [anyone] = base.rules.validators;
+  const [anyone] = base.validators;
   assert(anyone !== undefined, "a community has a validator");
   const { draft, systemSteps } = beginBlock(base, { time: from, proposer: anyone.memberId });
-  const { lastBlock } = base;
-  const state = systemSteps.length === 0 ? base : { ...finishDraft(draft), lastBlock };
+  // Still the state before the block: the same height, and the same ones who vote on it.
+  const { lastBlock, height, validators, nextValidators, setChanges } = base;
+  const before = { lastBlock, height, validators, nextValidators, setChanges };
+  const state = systemSteps.length === 0 ? base : { ...finishDraft(draft), ...before };
   return { base, state, from, until: nextDue(state) };
 }
 

@@ -9,7 +9,7 @@ import type { MicroTokens } from "../units/money.ts";
 import type { UnixMs } from "../units/time.ts";
 import { DraftMap } from "./draftMap.ts";
 import type { LedgerEvent } from "./event.ts";
-import { communityId, type Rules } from "./rules.ts";
+import { communityId, type Rules, type Validator } from "./rules.ts";
 import type {
   Heard,
   LastReceipt,
@@ -51,6 +51,11 @@ export type Draft = {
   issued: MicroTokens;
   readonly receipts: DraftMap<MemberId, LastReceipt>;
   readonly heard: DraftMap<OfferPrefix, Heard>;
+  /** Who votes on this block, on the next, and, as this block leaves it, on the one after that. */
+  readonly validators: readonly Validator[];
+  readonly nextValidators: readonly Validator[];
+  laterValidators: readonly Validator[];
+  setChanges: readonly number[];
   readonly events: LedgerEvent[];
 };
 
@@ -74,6 +79,10 @@ export function draftOf(state: LedgerState, time: UnixMs): Draft {
     issued: state.issued,
     receipts: new DraftMap(state.receipts),
     heard: new DraftMap(state.heard),
+    validators: state.validators,
+    nextValidators: state.nextValidators,
+    laterValidators: state.nextValidators,
+    setChanges: state.setChanges,
     events: [],
   };
 }
@@ -138,6 +147,9 @@ export function finishDraft(draft: Draft): Omit<LedgerState, "lastBlock"> {
     issued: draft.issued,
     receipts: draft.receipts.finish(),
     heard: draft.heard.finish(),
+    validators: draft.nextValidators,
+    nextValidators: draft.laterValidators,
+    setChanges: draft.setChanges,
   };
 }
 

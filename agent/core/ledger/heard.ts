@@ -5,6 +5,8 @@
 //   known, no stamp   is kept, one for each validator; the 2f+1st takes the stamp
 //   known, stamped    says nothing new
 //
+// Who votes no more says nothing new, but what it said stays, and f is of it and the present validators together.
+//
 // An offer that never comes is forgotten when the listings of its time have ended, or when its validator has
 // named too many such: then its oldest go first, so that nobody can fill another's share.
 
@@ -12,8 +14,10 @@ import { assert } from "../assert.ts";
 import { type MemberId, type OfferPrefix, offerPrefix, type TransactionId } from "../units/ids.ts";
 import type { UnixMs } from "../units/time.ts";
 import { type Draft, type DraftListing, isAnyOpen, listingOf } from "./draft.ts";
+import type { Validator } from "./rules.ts";
 import { stampOf } from "./stamp.ts";
 import type { Heard, PlacedBid, PlacedOffer } from "./state.ts";
+import { voicesOf } from "./validators.ts";
 
 /** Entries of one validator for offers that are not on the ledger: an hour of a large community's. */
 export const UNPLACED_PER_VALIDATOR_MAX = 1024;
@@ -87,12 +91,31 @@ function standing(
   return { listing, placed };
 }
 
+/**
+ * After a block: with those who vote on the next one fewer entries may do, and who has spoken does not speak
+ * again.
+ */
+export function hearWithNextSet(draft: Draft): void {
+  if (draft.nextValidators === draft.validators) return;
+  for (const heard of [...draft.heard.values()]) {
+    if (heard.stamp === null && heard.entries.length > 0) put(draft, heard, draft.nextValidators);
+  }
+}
+
 function take(draft: Draft, heard: Heard, entry: Heard["entries"][number]): void {
-  const { offer, place } = heard;
-  const entries = [...heard.entries, entry];
+  put(draft, { ...heard, entries: [...heard.entries, entry] }, draft.validators);
+}
+
+/** Keeps what is heard of an offer, and stamps it if that is enough. */
+function put(
+  draft: Draft,
+  { offer, place, entries }: Heard,
+  validators: readonly Validator[],
+): void {
+  const speakers = entries.map(({ validator }) => validator);
   const stamp = stampOf(
     entries.map(({ at }) => at),
-    draft.rules.validators.length,
+    voicesOf(validators, speakers),
   );
   const isDone = stamp !== null && place !== null;
   draft.heard.set(offer, { offer, place, stamp, entries: isDone ? [] : entries });

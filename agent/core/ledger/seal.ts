@@ -7,6 +7,8 @@
 //   sealFrom on, f+1 counted      closes the bidding, itself included: one of f+1 is honest, and put in all it held
 //   closeBy on                    can only void it
 //
+// A counted proposer that votes no more stays counted, and f is of it and the present validators together.
+//
 // Time alone would not do: silent proposers could burn the seconds, and a lying one then seal without the
 // receipts of the others.
 
@@ -14,8 +16,9 @@ import type { MemberId } from "../units/ids.ts";
 import { addTime, type UnixMs } from "../units/time.ts";
 import { listingTimes } from "./calendar.ts";
 import { type Draft, listingOf, putListing } from "./draft.ts";
+import { VALIDATORS_MAX } from "./rules.ts";
 import type { LedgerState, Listing } from "./state.ts";
-import { liarsMax } from "./validators.ts";
+import { liarsMax, voicesOf } from "./validators.ts";
 
 /** What the calendar asks of a block. */
 export type BlockAt = { readonly time: UnixMs; readonly proposer: MemberId };
@@ -24,16 +27,16 @@ export type BlockAt = { readonly time: UnixMs; readonly proposer: MemberId };
 export function isSealedBy(state: LedgerState, listing: Listing, block: BlockAt): boolean {
   const { sealFrom } = listingTimes(state.rules, listing.deliveryStart);
   if (block.time < sealFrom) return false;
-  const sealers = new Set(listing.sealers).add(block.proposer);
-  return sealers.size > liarsMax(state.rules.validators.length);
+  const sealers = [...new Set(listing.sealers).add(block.proposer)];
+  return sealers.length > liarsMax(voicesOf(state.validators, sealers));
 }
 
 /** The earliest time at which a listing that takes offers needs another block: to count, to close, or to void. */
 export function nextSealing(state: LedgerState, listing: Listing): UnixMs {
-  const { rules } = state;
+  const { rules, validators } = state;
   const { receiptsBy, sealFrom, closeBy } = listingTimes(rules, listing.deliveryStart);
   // With f counted, the closing block is the one that lacks.
-  const isLast = listing.sealers.length >= liarsMax(rules.validators.length);
+  const isLast = listing.sealers.length >= liarsMax(voicesOf(validators, listing.sealers));
   const wanted = isLast ? sealFrom : receiptsBy;
   const soonest = addTime(state.time, 1);
   const next = wanted > soonest ? wanted : soonest;
@@ -44,7 +47,7 @@ export function nextSealing(state: LedgerState, listing: Listing): UnixMs {
 export function countSealer(draft: Draft, state: LedgerState, { time, proposer }: BlockAt): void {
   for (const { listingId, deliveryStart, state: at, sealers } of state.listings.values()) {
     if (at !== "ACCEPT_OFFERS" || sealers.includes(proposer)) continue;
-    if (draft.rules.schedule === "manual") continue;
+    if (draft.rules.schedule === "manual" || sealers.length >= VALIDATORS_MAX) continue;
     if (time < listingTimes(draft.rules, deliveryStart).receiptsBy) continue;
     const listing = listingOf(draft, listingId);
     if (listing === undefined) continue;

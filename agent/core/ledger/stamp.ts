@@ -17,13 +17,14 @@ import type { Rules } from "./rules.ts";
 import { liarsMax } from "./validators.ts";
 
 /**
- * The stamp of an offer that distinct ones of `validators` validators received at `times`, in any sequence;
- * null unless they are exactly 2f+1.
+ * The stamp of an offer that distinct ones of `validators` validators received at `times`, in the order in
+ * which blocks brought them; null as long as there are fewer than 2f+1.
  */
 export function stampOf(times: readonly UnixMs[], validators: number): UnixMs | null {
   const f = liarsMax(validators);
-  if (times.length !== 2 * f + 1) return null;
-  return times.toSorted((a, b) => a - b)[f] ?? null;
+  const first = times.slice(0, 2 * f + 1);
+  if (first.length < 2 * f + 1) return null;
+  return first.sort((a, b) => a - b)[f] ?? null;
 }
 
 /** A place in the queue as the market compares it. */

@@ -33,12 +33,20 @@ import {
 } from "../units/ids.ts";
 import type { MicroTokens, MilliTokensPerKwh } from "../units/money.ts";
 import type { UnixMs } from "../units/time.ts";
-import { communityId, type Rules, VALIDATORS_MAX } from "./rules.ts";
+import {
+  communityId,
+  type Rules,
+  VALIDATORS_MAX,
+  type Validator,
+  validatorShape,
+} from "./rules.ts";
 import { payloadShape } from "./transaction.ts";
 
 const ID_MAX = 128;
 const TIME_MAX = Number.MAX_SAFE_INTEGER;
 const ITEMS_MAX = 1_000_000;
+/** e entries of e - 1 former and 21 present validators: e <= 2f+1 for f of 20 + e, so e <= 43. */
+const ENTRIES_MAX = 2 * VALIDATORS_MAX + 1;
 /** As much as SQLite holds in one value: what could be written as a checkpoint can be read again. */
 const STATE_BYTES_MAX = 1_000_000_000;
 
@@ -137,7 +145,8 @@ const heardShape = struct({
     }),
   ),
   stamp,
-  entries: array(struct({ validator: member, at: time }), VALIDATORS_MAX),
+  /** In the order in which blocks brought them; also of some who vote no more. */
+  entries: array(struct({ validator: member, at: time }), ENTRIES_MAX),
 });
 
 const stateShape = struct({
@@ -154,6 +163,9 @@ const stateShape = struct({
   issued: int64<MicroTokens>(),
   receipts: array(lastReceiptShape, ITEMS_MAX),
   heard: array(heardShape, ITEMS_MAX),
+  validators: array(validatorShape, VALIDATORS_MAX),
+  nextValidators: array(validatorShape, VALIDATORS_MAX),
+  setChanges: array(integer(1, TIME_MAX), ITEMS_MAX),
 });
 
 export type Member = ShapeOf<typeof memberShape>;
@@ -194,6 +206,12 @@ export type LedgerState = {
   /** By validator. */
   readonly receipts: ReadonlyMap<MemberId, LastReceipt>;
   readonly heard: ReadonlyMap<OfferPrefix, Heard>;
+  /** Who votes on the block after this one, sorted by member id; never empty. */
+  readonly validators: readonly Validator[];
+  /** Who votes on the block after that; see validatorSet.ts. */
+  readonly nextValidators: readonly Validator[];
+  /** Heights of the blocks with a change that the CA made lately, once for each; ascending. */
+  readonly setChanges: readonly number[];
 };
 
 export function genesis(rules: Rules): LedgerState {
@@ -211,6 +229,9 @@ export function genesis(rules: Rules): LedgerState {
     issued: 0n as MicroTokens,
     receipts: new Map(),
     heard: new Map(),
+    validators: rules.validators,
+    nextValidators: rules.validators,
+    setChanges: [],
   };
 }
 
@@ -236,6 +257,9 @@ export function encodeState(state: LedgerState): Uint8Array {
     issued,
     receipts: sortedValues(state.receipts),
     heard: sortedValues(state.heard),
+    validators: state.validators,
+    nextValidators: state.nextValidators,
+    setChanges: state.setChanges,
   });
 }
 

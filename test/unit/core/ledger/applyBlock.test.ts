@@ -105,7 +105,7 @@ describe("applyBlock", () => {
     ["wrongSystemSteps", { systemSteps: [{ step: "voidListing", listingId: LISTING as never }] }],
     ["wrongSystemSteps", { systemSteps: [{ step: "closeBidding", listingId: "x" as never }] }],
     ["wrongValidators", { validatorsHash: ONES }],
-    ["wrongValidators", { nextValidatorsHash: ONES }],
+    ["wrongNextValidators", { nextValidatorsHash: ONES }],
     ["wrongStateRoot", { stateRoot: ONES }],
   ])("%s: a header with %o", (code, change) => {
     expect(apply(withHeader(change))).toMatchObject({ code });

@@ -1,0 +1,31 @@
+// Who votes is part of the ledger's state, and so the same for all who have the same blocks.
+//
+//   block h     is voted on by      its header names                      what it changes
+//   h           state(h-1).validators  this set, and nextValidators: the one for h+1   the set for h+2
+//
+// Two blocks ahead, so that whoever votes on a block knows from blocks that have their certificate who votes
+// with it, and messages of the height after the one under way can be told from forgeries.
+
+import type { MemberId } from "../units/ids.ts";
+import type { Draft } from "./draft.ts";
+
+/** Changes by the CA are counted over this many blocks. */
+export const SET_CHANGE_BLOCKS = 100;
+
+/**
+ * Takes the member out of the set that votes on the block after the next one (h+2). Nothing happens when it
+ * is not in that set, or when it is its last one: a set is never left empty, for nobody could then change it.
+ * Not counted as a change of the CA's: who must go goes at once, and can be replaced at once.
+ */
+export function suspendValidator(draft: Draft, memberId: MemberId): void {
+  const left = draft.laterValidators.filter((validator) => validator.memberId !== memberId);
+  if (left.length === 0 || left.length === draft.laterValidators.length) return;
+  draft.laterValidators = left;
+}
+
+/** After a block's transactions: what was long ago counts no more. */
+export function endSetChanges(draft: Draft): void {
+  const { setChanges, height } = draft;
+  if (setChanges.length === 0) return;
+  draft.setChanges = setChanges.filter((at) => at > height + 1 - SET_CHANGE_BLOCKS);
+}
