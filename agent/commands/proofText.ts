@@ -72,6 +72,14 @@ function said(payload: Payload): string {
       return `granted ${formatTokens(payload.amount)} tokens to ${payload.memberId}`;
     case "revoke":
       return `ended the card of ${payload.memberId}`;
+    case "validatorChange": {
+      const { add, remove } = payload;
+      const parts = [
+        ...add.map(({ memberId }) => `+ ${memberId}`),
+        ...remove.map((id) => `- ${id}`),
+      ];
+      return `changed who votes: ${parts.join(", ")}`;
+    }
     case "createListing":
     case "acceptOfferBroadcast":
     case "closeBidding":

@@ -7,6 +7,7 @@ import { checkCertificate } from "../core/certificate.ts";
 import { sameBytes } from "../core/codec/bytes.ts";
 import { Verifier } from "../core/crypto.ts";
 import { communityId, encodeRules, type Rules, type Validator } from "../core/ledger/rules.ts";
+import type { LedgerState } from "../core/ledger/state.ts";
 import type { CommunityId } from "../core/units/ids.ts";
 import type { UnixMs } from "../core/units/time.ts";
 import { openClock } from "../io/clock.ts";
@@ -86,9 +87,27 @@ async function runHome(config: HomeConfig, { log, json }: Surroundings): Promise
   closers.defer(() => store.close());
   const devices = createDevices(config.devices, { log, limits: deviceLimits(config) });
   closers.defer(() => devices.close());
-  const { network, close, addresses } = await listen(config, { card, communityId: id, log });
+  const { network, close, addresses, setValidators } = await listen(config, {
+    card,
+    communityId: id,
+    log,
+  });
   closers.defer(close);
-  const publisher = publisherOf(config, { json, ending });
+  const said = publisherOf(config, { json, ending });
+  let votersKnown: LedgerState["validators"] = [];
+  /** Who votes on the next block but one is known already: time to find each other. */
+  const followVoters = (): void => {
+    const { validators, nextValidators } = agent.ledger();
+    if (nextValidators === votersKnown) return;
+    votersKnown = nextValidators;
+    setValidators([...validators, ...nextValidators]);
+  };
+  const publisher: Publisher = {
+    publish: (event) => {
+      said.publish(event);
+      if (event.type === "block") followVoters();
+    },
+  };
   const agent = createAgent(
     {
       ...{ rules, member: config.member, pv: config.pv, limits: config.trading },
@@ -99,6 +118,7 @@ async function runHome(config: HomeConfig, { log, json }: Surroundings): Promise
   );
   closers.defer(listenToSignals(ending));
   if (json) closers.defer(listenToStdin(agent, ending));
+  followVoters();
   agent.start();
   closers.defer(() => agent.stop());
   log.info("home started", { member: card.memberId, community: id, addresses: addresses() });

@@ -33,6 +33,11 @@ export function timelineLines(event: LabEvent): readonly string[] {
       return [`${event.member.memberId} joined with ${moneyText(event.member.balance)} tokens`];
     case "memberRevoked":
       return [`${event.memberId} revoked: ${event.reason}`];
+    case "validatorsChanged": {
+      const joined = event.added.map(({ memberId }) => `+ ${shortName(memberId)}`);
+      const left = event.removed.map((memberId) => `- ${shortName(memberId)}`);
+      return [`from block ${event.fromHeight} on vote: ${[...joined, ...left].join(", ")}`];
+    }
     case "pvRegistered": {
       const { pvId, owner, capacity } = event.pv;
       return [`PV ${pvId} of ${shortName(owner)} joined, ${kwhText(capacity)} kW`];

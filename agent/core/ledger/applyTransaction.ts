@@ -19,6 +19,7 @@ import { type RegisterMemberRefusal, registerMember } from "./registerMember.ts"
 import { type RegisterPvRefusal, registerPv } from "./registerPv.ts";
 import { type RevokeRefusal, revoke } from "./revoke.ts";
 import type { Transaction } from "./transaction.ts";
+import { type ValidatorChangeRefusal, validatorChange } from "./validatorChange.ts";
 
 /** Why a well-formed transaction does not apply; each code is explained where its rule stands. */
 export type RuleRefusal =
@@ -32,7 +33,8 @@ export type RuleRefusal =
   | RevokeRefusal
   | CreateListingRefusal
   | ListingStepRefusal
-  | ReceiptRefusal;
+  | ReceiptRefusal
+  | ValidatorChangeRefusal;
 
 export function applyTransaction(
   draft: Draft,
@@ -65,6 +67,8 @@ export function applyTransaction(
       return closeBiddingByHand(draft, payload);
     case "receipt":
       return receipt(draft, { id, author: memberAuthor(author), payload });
+    case "validatorChange":
+      return validatorChange(draft, payload);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Wh } from "../units/energy.ts";
 import type { ListingId, MemberId, TransactionId } from "../units/ids.ts";
 import type { MicroTokens, MilliTokensPerKwh } from "../units/money.ts";
 import type { UnixMs } from "../units/time.ts";
+import type { Validator } from "./rules.ts";
 import type {
   Fill,
   Listing,
@@ -35,6 +36,13 @@ export type Posting = {
 export type LedgerEvent =
   | { readonly type: "memberRegistered"; readonly member: Member }
   | { readonly type: "memberRevoked"; readonly memberId: MemberId; readonly reason: string }
+  /** Who votes from this height on, beside those who stay; at most once a block. */
+  | {
+      readonly type: "validatorsChanged";
+      readonly fromHeight: number;
+      readonly added: readonly Validator[];
+      readonly removed: readonly MemberId[];
+    }
   | { readonly type: "pvRegistered"; readonly pv: Pv }
   | { readonly type: "listingCreated"; readonly listing: Listing }
   | {

@@ -1,4 +1,5 @@
-// The CA ends a card: nothing more is taken from it, and what it has open is cancelled. Its tokens stay.
+// The CA ends a card: nothing more is taken from it, what it has open is cancelled, and it votes no more
+// from the block after the next one on. Its tokens stay.
 
 import { accepted, type Result, refused } from "../result.ts";
 import type { Wh } from "../units/energy.ts";
@@ -9,6 +10,7 @@ import { reservationFor } from "./buyOffer.ts";
 import { type Draft, type DraftListing, listingOf, memberOf } from "./draft.ts";
 import { checkSequence, type StaleSequence } from "./openListing.ts";
 import type { PayloadOf } from "./transaction.ts";
+import { suspendValidator } from "./validatorSet.ts";
 
 export type RevokeRefusal =
   | StaleSequence
@@ -30,6 +32,7 @@ export function revoke(draft: Draft, payload: PayloadOf<"revoke">): Result<void,
     if (listing?.state === "ACCEPT_OFFERS") cancelAll(draft, listing, memberId);
   }
   draft.members.set(memberId, { ...memberOf(draft, memberId), revoked: true });
+  suspendValidator(draft, memberId);
   return accepted(undefined);
 }
 

@@ -41,7 +41,7 @@ import {
 import { type MicroTokens, type MilliTokensPerKwh, PRICE_MAX } from "../units/money.ts";
 import type { UnixMs } from "../units/time.ts";
 import { BLOCK_TIME_MAX } from "./calendar.ts";
-import { ENERGY_MAX, TRANSACTION_BYTES_MAX } from "./rules.ts";
+import { ENERGY_MAX, TRANSACTION_BYTES_MAX, VALIDATORS_MAX, validatorShape } from "./rules.ts";
 
 const SEQUENCE_MAX = 0xffff_ffff;
 const REGISTER_MAX = Number.MAX_SAFE_INTEGER;
@@ -126,6 +126,12 @@ export const payloadShape = union(
         RECEIPT_ENTRIES_MAX,
       ),
     }),
+    /** The CA changes who votes, from the block after the next one on; see validatorChange.ts. */
+    validatorChange: struct({
+      sequence,
+      add: array(validatorShape, VALIDATORS_MAX),
+      remove: array(member, VALIDATORS_MAX),
+    }),
   },
   {
     registerMember: 0,
@@ -139,6 +145,7 @@ export const payloadShape = union(
     acceptOfferBroadcast: 8,
     closeBidding: 9,
     receipt: 10,
+    validatorChange: 12,
   },
 );
 

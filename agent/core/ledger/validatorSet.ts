@@ -8,6 +8,8 @@
 
 import type { MemberId } from "../units/ids.ts";
 import type { Draft } from "./draft.ts";
+import type { Validator } from "./rules.ts";
+import { hasSeat } from "./validators.ts";
 
 /** Changes by the CA are counted over this many blocks. */
 export const SET_CHANGE_BLOCKS = 100;
@@ -23,9 +25,27 @@ export function suspendValidator(draft: Draft, memberId: MemberId): void {
   draft.laterValidators = left;
 }
 
-/** After a block's transactions: what was long ago counts no more. */
+/** After a block's transactions: tells what they changed; and what was long ago counts no more. */
 export function endSetChanges(draft: Draft): void {
-  const { setChanges, height } = draft;
-  if (setChanges.length === 0) return;
-  draft.setChanges = setChanges.filter((at) => at > height + 1 - SET_CHANGE_BLOCKS);
+  const { setChanges, height, nextValidators, laterValidators } = draft;
+  if (setChanges.length > 0) {
+    draft.setChanges = setChanges.filter((at) => at > height + 1 - SET_CHANGE_BLOCKS);
+  }
+  tellSetChange(draft, { before: nextValidators, after: laterValidators, fromHeight: height + 2 });
+}
+
+type SetChange = {
+  readonly before: readonly Validator[];
+  readonly after: readonly Validator[];
+  readonly fromHeight: number;
+};
+
+/** Who has come with another key than before has left and joined. */
+function tellSetChange(draft: Draft, { before, after, fromHeight }: SetChange): void {
+  if (before === after) return;
+  const added = after.filter((validator) => !hasSeat(before, validator));
+  const left = before.filter((validator) => !hasSeat(after, validator));
+  if (added.length + left.length === 0) return;
+  const removed = left.map(({ memberId }) => memberId);
+  draft.events.push({ type: "validatorsChanged", fromHeight, added, removed });
 }

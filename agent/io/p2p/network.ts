@@ -29,6 +29,8 @@ import { SeenMessages, seenKey } from "./seen.ts";
 import { Standing } from "./standing.ts";
 import { Tally } from "./tally.ts";
 
+export type VotingCard = { readonly memberId: MemberId; readonly publicKey: Uint8Array };
+
 export type NetworkOptions = {
   /** Multiaddrs: /ip4/0.0.0.0/tcp/4001 */
   readonly listen: readonly string[];
@@ -42,7 +44,8 @@ export type NetworkOptions = {
   readonly certificate: Uint8Array;
   /** Protocol ids and topics carry its first 8 hex digits. */
   readonly communityId: string;
-  readonly validators: readonly { readonly memberId: MemberId; readonly publicKey: Uint8Array }[];
+  /** At the start; see `setValidators`. */
+  readonly validators: readonly VotingCard[];
   readonly log: Log;
   readonly limits?: Partial<Limits>;
 };
@@ -56,6 +59,11 @@ export type OpenNetwork = {
   readonly counters: () => Readonly<Record<string, number>>;
   /** Asks `admit` again about every neighbour; who is refused now is disconnected. */
   readonly recheck: () => void;
+  /**
+   * Others vote now: these are dialled, let into a full house, and told consensus messages directly. Who
+   * gossips to whom without a choice (gossipsub's direct peers) stays as at the start, for both ends must agree.
+   */
+  readonly setValidators: (validators: readonly VotingCard[]) => void;
   /** Answers what is asked with null, then hangs up. No handler is called afterwards. */
   readonly close: () => Promise<void>;
 };
@@ -69,6 +77,7 @@ export async function openNetwork(options: NetworkOptions): Promise<OpenNetwork>
     addresses: () => network.addresses(),
     counters: () => network.counters(),
     recheck: () => network.recheck(),
+    setValidators: (validators) => network.setValidators(validators),
     close: () => network.close(),
   };
 }
@@ -90,7 +99,7 @@ class P2pNetwork implements Network {
   readonly #log: Log;
   readonly #community8: string;
   readonly #topics: Readonly<Record<Topic, string>>;
-  readonly #validators: ReadonlyMap<string, PeerId>;
+  #validators: ReadonlyMap<string, PeerId>;
   readonly #tally = new Tally();
   readonly #standing: Standing;
   readonly #seen: SeenMessages;
@@ -111,8 +120,7 @@ class P2pNetwork implements Network {
     this.#log = options.log;
     this.#community8 = options.communityId.slice(0, COMMUNITY_DIGITS);
     this.#topics = topicNames(this.#community8);
-    const peers = options.validators.map(({ publicKey }) => peerIdOfKey(publicKey));
-    this.#validators = new Map(peers.map((peer) => [peer.toString(), peer]));
+    this.#validators = peersOf(options.validators);
     this.#standing = new Standing(this.#limits);
     this.#seen = new SeenMessages(this.#limits);
     this.#house = this.#newHouse();
@@ -185,9 +193,7 @@ class P2pNetwork implements Network {
       if (peer?.equals(node.peerId)) continue;
       this.#dialler.add({ peer, addresses: [address], isFound: false });
     }
-    for (const peer of this.#validators.values()) {
-      if (!peer.equals(node.peerId)) this.#dialler.add({ peer, addresses: [], isFound: false });
-    }
+    this.#dialValidators(node);
     this.#tick = setInterval(() => {
       this.#house.beat();
       this.#pushes.tick();
@@ -247,6 +253,11 @@ class P2pNetwork implements Network {
     };
   }
 
+  setValidators(validators: readonly VotingCard[]): void {
+    this.#validators = peersOf(validators);
+    if (this.#handlers !== null && !this.#isClosed) this.#dialValidators(this.#started());
+  }
+
   recheck(): void {
     this.#house.recheck();
   }
@@ -280,6 +291,12 @@ class P2pNetwork implements Network {
   }
 
   // -------------------------------------------------------------------------------------- wiring
+
+  #dialValidators({ peerId }: Node): void {
+    for (const peer of this.#validators.values()) {
+      if (!peer.equals(peerId)) this.#dialler.add({ peer, addresses: [], isFound: false });
+    }
+  }
 
   #listen(node: Node): void {
     const { gossip } = node.services;
@@ -462,4 +479,9 @@ type SharedParts = {
 /** Monotonic ms. */
 function now(): number {
   return performance.now();
+}
+
+function peersOf(validators: readonly VotingCard[]): ReadonlyMap<string, PeerId> {
+  const peers = validators.map(({ publicKey }) => peerIdOfKey(publicKey));
+  return new Map(peers.map((peer) => [peer.toString(), peer]));
 }

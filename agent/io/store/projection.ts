@@ -27,6 +27,7 @@ export function projection(db: Database.Database, cards: CardTable): Project {
     ...registryWriters(db, cards),
     ...listingWriters(db, cards),
     ...offerWriters(db, cards),
+    ...setWriters(db, cards),
   };
   return ({ height, events }) => {
     for (const event of events) write(event, height);
@@ -39,6 +40,9 @@ export function projection(db: Database.Database, cards: CardTable): Project {
         break;
       case "memberRevoked":
         writers.memberRevoked(event, height);
+        break;
+      case "validatorsChanged":
+        writers.validatorsChanged(event, height);
         break;
       case "pvRegistered":
         writers.pvRegistered(event, height);
@@ -238,6 +242,25 @@ function offerWriters(
         productionEnd: production?.end ?? null,
         quality,
       });
+    },
+  };
+}
+
+function setWriters(db: Database.Database, cards: CardTable): Pick<Writers, "validatorsChanged"> {
+  // A restart changes at once what an earlier block had changed for the same height.
+  const upsert = db.prepare(
+    `INSERT INTO validator_change (from_height, card_no, public_key)
+     VALUES (@fromHeight, @card, @publicKey)
+     ON CONFLICT DO UPDATE SET public_key = excluded.public_key`,
+  );
+  return {
+    validatorsChanged: ({ fromHeight, added, removed }) => {
+      for (const memberId of removed) {
+        upsert.run({ fromHeight, card: cards.number(memberId), publicKey: null });
+      }
+      for (const { memberId, publicKey } of added) {
+        upsert.run({ fromHeight, card: cards.number(memberId), publicKey });
+      }
     },
   };
 }

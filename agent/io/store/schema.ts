@@ -176,6 +176,16 @@ CREATE TABLE hour_statement (
 ) STRICT, WITHOUT ROWID;
 `;
 
+const SETS = `
+-- Who came to vote (with which key) or ceased to (null) from a height on; at first vote those of the rules.
+CREATE TABLE validator_change (
+  from_height INTEGER NOT NULL CHECK (from_height >= 1),
+  card_no INTEGER NOT NULL REFERENCES card,
+  public_key BLOB CHECK (length(public_key) = 32),
+  PRIMARY KEY (from_height, card_no)
+) STRICT, WITHOUT ROWID;
+`;
+
 const HOME = `
 -- What this home's card signed in the agreement: never two lines for one key.
 CREATE TABLE sign_log (
@@ -213,4 +223,4 @@ CREATE TABLE register_sample (
 `;
 
 /** user_version n means that the first n have run. */
-export const MIGRATIONS: readonly string[] = [CHAIN + REGISTRIES + MARKET + HOME];
+export const MIGRATIONS: readonly string[] = [CHAIN + REGISTRIES + MARKET + SETS + HOME];
