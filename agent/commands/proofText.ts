@@ -9,13 +9,14 @@ import { formatTokens } from "../core/units/money.ts";
 
 /** `isCompared`: the reader named the community. */
 export function proofLines(included: Included, isCompared: boolean): readonly string[] {
-  const { community, rules, header, blockId, certificate, transaction, stamp } = included;
+  const { community, rules, header, blockId, certificate, validators, transaction, stamp } =
+    included;
   const signers = certificate.signatures.map(({ validator }) => validator);
   return [
     `right: ${transaction.author ?? "the CA"} ${said(transaction.payload)}`,
     ...(isOffer(transaction) ? stampLines(stamp) : []),
     `block       ${header.height} of ${new Date(header.time).toISOString()}, ${blockId}`,
-    `signed by   ${signers.join(", ")} (${signers.length} of ${rules.validators.length} validators)`,
+    `signed by   ${signers.join(", ")} (${signers.length} of ${validators.length} validators)`,
     `transaction ${transaction.id}`,
     `community   ${rules.name}, ${community}`,
     ...(isCompared
@@ -99,7 +100,9 @@ export function refusalSentence(refusal: ProofFileRefusal): string {
     case "otherCommunity":
       return `The ${refusal.part} belong to another community: ${refusal.community}.`;
     case "otherValidators":
-      return "The header names other validators than the rules.";
+      return "The header names other validators than the rules and the changes since.";
+    case "trustBroken":
+      return `Change ${refusal.at + 1} of who votes does not follow from the ones before: ${refusal.reason}.`;
     case "otherBlock":
       return `The certificate is for block ${refusal.certified}, the header is of ${refusal.header}: one of them was altered.`;
     case "notCertified":

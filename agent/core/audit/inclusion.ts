@@ -1,11 +1,12 @@
 // A resident's proof that something was said and when: a transaction, the path from it to the root in its
 // block's header, and the signatures of more than two thirds of the validators under that header. It needs
-// no ledger: the rules name the validators and the CA, and their hash is the community's id. An offer's proof
-// carries in the same way the receipts that stamp it.
+// no ledger: the rules name the first validators and the CA, their hash is the community's id, and who came
+// to vote since then is told step by step (trustChain.ts). An offer's proof carries in the same way the receipts
+// that stamp it.
 //
 //   transaction -- signed by --> author's key -- on --> card (the CA's certificate) -- CA's key --> rules
 //        | path
-//   header.transactionsRoot; header -- hash --> block id -- certificate --> validators' keys --> rules
+//   header.transactionsRoot; header -- hash --> block id -- certificate --> validators' keys --> steps --> rules
 
 import type { Verifier } from "../crypto.ts";
 import { communityId, decodeRules, encodeRules, type Rules } from "../ledger/rules.ts";
@@ -20,6 +21,7 @@ import {
   placementOf,
 } from "./placement.ts";
 import { type ShownStamp, shownStamp, type WrongReceipts } from "./shownStamp.ts";
+import { followTrust, type TrustRefusal, type TrustStep } from "./trustChain.ts";
 
 /** All bytes canonical. */
 export type InclusionProof = Placement & {
@@ -28,22 +30,27 @@ export type InclusionProof = Placement & {
   readonly card: Uint8Array | null;
   /** Those that stamp an offer, in the order of the chain; none where it has no stamp, or the block is it. */
   readonly receipts: readonly Placement[];
+  /** Each change of who votes up to this block, from the rules on. */
+  readonly trust: readonly TrustStep[];
 };
 
 export type Provable = Placeable & {
   readonly rules: Rules;
   readonly card: Uint8Array | null;
   readonly receipts: readonly Placeable[];
+  /** Left out: nobody else has come to vote since the rules. */
+  readonly trust?: readonly TrustStep[];
 };
 
 /** The blocks and their certificates come from a ledger that this home keeps. */
 export function proveInclusion(provable: Provable): InclusionProof {
-  const { rules, card, receipts } = provable;
+  const { rules, card, receipts, trust = [] } = provable;
   return {
     ...placementOf(provable),
     rules: encodeRules(rules),
     card,
     receipts: receipts.map(placementOf),
+    trust,
   };
 }
 
@@ -56,7 +63,7 @@ export type Included = Placed & {
 };
 
 /** All of these say that the proof proves nothing; whoever made or altered it must act. */
-export type InclusionRefusal = PlacementRefusal | WrongReceipts;
+export type InclusionRefusal = PlacementRefusal | TrustRefusal | WrongReceipts;
 
 export type InclusionContext = {
   /** The community that the reader means; null: whichever the proof is of. */
@@ -76,7 +83,9 @@ export function checkInclusion(
   if (meant !== null && community !== meant) {
     return refused({ code: "otherCommunity", part: "rules", community });
   }
-  const context = { rules, community, verifier };
+  const eras = followTrust(rules, proof.trust, verifier);
+  if (!eras.ok) return eras;
+  const context = { rules, community, eras: eras.value, verifier };
   const placed = checkPlacement(proof, { ...context, card: proof.card });
   if (!placed.ok) return placed;
   const receipts: Placed[] = [];

@@ -14,7 +14,7 @@ import {
   type Header,
   TRANSACTIONS_PER_BLOCK_MAX,
 } from "../ledger/block.ts";
-import type { Rules } from "../ledger/rules.ts";
+import type { Rules, Validator } from "../ledger/rules.ts";
 import {
   decodeTransaction,
   type Transaction,
@@ -25,6 +25,7 @@ import { inclusionProof, verifyInclusion } from "../merkle.ts";
 import { accepted, type Result, refused } from "../result.ts";
 import type { BlockId, CommunityId } from "../units/ids.ts";
 import { authorKey, type UnknownAuthor } from "./authorKey.ts";
+import { type Trusted, trustedAt } from "./trustChain.ts";
 
 /** All bytes canonical. */
 export type Placement = {
@@ -63,6 +64,8 @@ export type Placed = {
   readonly header: Header;
   readonly blockId: BlockId;
   readonly certificate: Certificate;
+  /** Who voted on the block. */
+  readonly validators: readonly Validator[];
   readonly transaction: Transaction;
   /** In the block, from 0. */
   readonly position: number;
@@ -78,7 +81,7 @@ export type PlacementRefusal =
     }
   /** The rules are not those of the community that the reader means, or header or transaction of another. */
   | { readonly code: "otherCommunity"; readonly part: string; readonly community: string }
-  /** The header names other validators than the rules. */
+  /** The header names other validators than the rules and the steps since. */
   | { readonly code: "otherValidators" }
   /** The certificate is not the header's. */
   | { readonly code: "otherBlock"; readonly certified: string; readonly header: string }
@@ -94,6 +97,8 @@ export type PlacementContext = {
   readonly rules: Rules;
   /** The rules' hash. */
   readonly community: CommunityId;
+  /** Who votes from which height on; trustChain.ts. */
+  readonly eras: readonly Trusted[];
   /** The author's certificate, X.509 DER; null where the rules or the transaction itself have its key. */
   readonly card: Uint8Array | null;
   readonly verifier: Verifier;
@@ -110,7 +115,8 @@ export function checkPlacement(
   if (!decodedCertificate.ok)
     return refused({ ...decodedCertificate.refusal, part: "certificate" });
   const [header, certificate] = [decodedHeader.value, decodedCertificate.value];
-  const certified = checkCertified({ header, certificate }, context);
+  const trusted = trustedAt(context.eras, header.height);
+  const certified = checkCertified({ header, certificate }, trusted, context);
   if (!certified.ok) return certified;
   const included = {
     ...{ leaf: placement.transaction, index: placement.position, size: placement.transactions },
@@ -130,13 +136,15 @@ export function checkPlacement(
   if (!signed.ok) return signed;
   const { position } = placement;
   const id = blockId(header);
-  return accepted({ header, blockId: id, certificate, transaction: decoded.value, position });
+  const { validators } = trusted;
+  const said = { transaction: decoded.value, position };
+  return accepted({ header, blockId: id, certificate, validators, ...said });
 }
 
-/** The set of validators never changes yet: it is the rules'. */
 function checkCertified(
   { header, certificate }: Pick<Placed, "header" | "certificate">,
-  { community, rules: { validators }, verifier }: PlacementContext,
+  { validators, chain }: Trusted,
+  { community, verifier }: PlacementContext,
 ): Result<void, PlacementRefusal> {
   if (header.community !== community) {
     return refused({ code: "otherCommunity", part: "header", community: header.community });
@@ -148,7 +156,7 @@ function checkCertified(
   if (certificate.blockId !== id || certificate.height !== header.height) {
     return refused({ code: "otherBlock", certified: certificate.blockId, header: id });
   }
-  const checked = checkCertificate(certificate, { community, validators, verifier });
+  const checked = checkCertificate(certificate, { community: chain, validators, verifier });
   return checked.ok
     ? checked
     : refused({ code: "notCertified", reason: JSON.stringify(checked.refusal) });

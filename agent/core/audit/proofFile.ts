@@ -14,11 +14,13 @@ import {
   type InclusionRefusal,
 } from "./inclusion.ts";
 import type { Placement } from "./placement.ts";
+import { trustFromJson, trustJson } from "./trustChain.ts";
 
 const FORMAT = "pvtrading proof of inclusion 1";
 /**
  * The offer and 13 receipts (2f+1 of 21 validators), each with a header of at most 130 kB, which are 260 k digits,
- * a certificate of 16 k digits and a transaction of 8 k: 14 x 284 k, and the rules. With four validators it is 9 k.
+ * a certificate of 16 k digits and a transaction of 8 k: 14 x 284 k, and the rules; a change of who votes has 8 k.
+ * With four validators it is 9 k.
  */
 const PROOF_LENGTH_MAX = 4_200_000;
 const HEX = /^(?:[0-9a-f]{2})+$/;
@@ -46,6 +48,7 @@ export function writeProof(proof: InclusionProof, included: Included): string {
     stampUnixMs: stamp === null ? null : stamp.time,
     ...placementText(proof),
     card: proof.card === null ? null : bytesToHex(proof.card),
+    trust: trustJson(proof.trust),
     rules: bytesToHex(proof.rules),
     receipts: proof.receipts.map((receipt, i) => ({
       validator: stamp?.heard[i]?.validator,
@@ -96,13 +99,15 @@ function parse(text: string): Result<InclusionProof, ProofFileRefusal> {
     return notAProof("not JSON");
   }
   if (!isObject(json)) return notAProof("not a JSON object");
-  const { format, card, rules, receipts } = json;
+  const { format, card, rules, receipts, trust: steps } = json;
   if (format !== FORMAT) return notAProof(`its format is not "${FORMAT}"`);
   if (!isHexBytes(rules)) return notAProof("rules is not hex");
   if (card !== null && !isHexBytes(card)) return notAProof("card is not hex");
   if (!Array.isArray(receipts) || receipts.length > VALIDATORS_MAX) {
     return notAProof("receipts is no list of receipts");
   }
+  const trust = trustFromJson(steps);
+  if (trust === null) return notAProof("trust is no list of steps");
   const placement = parsePlacement(json);
   if (!placement.ok) return placement;
   const parsed: Placement[] = [];
@@ -112,7 +117,7 @@ function parse(text: string): Result<InclusionProof, ProofFileRefusal> {
     parsed.push(receipt.value);
   }
   return accepted({
-    ...{ ...placement.value, rules: hexToBytes(rules), receipts: parsed },
+    ...{ ...placement.value, rules: hexToBytes(rules), receipts: parsed, trust },
     card: card === null ? null : hexToBytes(card),
   });
 }

@@ -2,10 +2,15 @@
 // them may lie without anybody being harmed.
 
 import { sameBytes } from "../codec/bytes.ts";
-import { array, encode } from "../codec/shape.ts";
+import { array, decode, encode, type Malformed } from "../codec/shape.ts";
 import { sha256Hex } from "../crypto.ts";
+import type { Result } from "../result.ts";
 import type { MemberId } from "../units/ids.ts";
 import { VALIDATORS_MAX, type Validator, validatorShape } from "./rules.ts";
+
+/** 21 of at most 170 bytes. */
+const SET_BYTES_MAX = 4096;
+const setShape = array(validatorShape, VALIDATORS_MAX);
 
 /** The most of `count` validators that may lie: f, the greatest number below a third. */
 export function liarsMax(count: number): number {
@@ -30,5 +35,15 @@ export function hasSeat(validators: readonly Validator[], card: Validator): bool
 
 /** SHA-256 of the set, sorted by member id. */
 export function validatorsHash(validators: readonly Validator[]): string {
-  return sha256Hex(encode(array(validatorShape, VALIDATORS_MAX), validators));
+  return sha256Hex(encodeValidators(validators));
+}
+
+/** The set's canonical bytes, as a proof carries them. */
+export function encodeValidators(validators: readonly Validator[]): Uint8Array {
+  return encode(setShape, validators);
+}
+
+/** Reads a set; whether it is the one that a header names shows its hash. */
+export function decodeValidators(encoded: Uint8Array): Result<readonly Validator[], Malformed> {
+  return decode(setShape, encoded, SET_BYTES_MAX);
 }

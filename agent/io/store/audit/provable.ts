@@ -5,7 +5,9 @@ import type Database from "better-sqlite3";
 import { needsCard } from "../../../core/audit/authorKey.ts";
 import type { Provable } from "../../../core/audit/inclusion.ts";
 import type { Placeable } from "../../../core/audit/placement.ts";
+import { followTrust, type TrustStep, trustedAt } from "../../../core/audit/trustChain.ts";
 import { hexToBytes } from "../../../core/codec/hex.ts";
+import { Verifier } from "../../../core/crypto.ts";
 import { type Block, decodeBlock } from "../../../core/ledger/block.ts";
 import { communityId, decodeRules } from "../../../core/ledger/rules.ts";
 import { decodeTransaction, type Transaction } from "../../../core/ledger/transaction.ts";
@@ -17,6 +19,7 @@ import { LEDGER_FILE } from "../dataDirectory.ts";
 import { plainBytes } from "../plainBytes.ts";
 import { StoreError, storing } from "../storeError.ts";
 import { receiptsFor } from "./receiptsFor.ts";
+import { trustSteps } from "./trustSteps.ts";
 
 /** null: this ledger has no such transaction. Throws StoreError. Nothing is checked here. */
 export function readProvable(dir: string, id: TransactionId): Provable | null {
@@ -46,7 +49,8 @@ function provable(db: Database.Database, { path, id }: Wanted): Provable | null 
     if (stored === undefined || block?.ok !== true) throw unreadable(path);
     return { block: block.value as Block, certificate: stored.certificate, position };
   };
-  const proved = placeable(Number(place.height), Number(place.position));
+  const height = Number(place.height);
+  const proved = placeable(height, Number(place.position));
   const rulesBytes = db.prepare<[], Uint8Array>("SELECT rules FROM community").pluck().get();
   const rules = rulesBytes === undefined ? null : decodeRules(plainBytes(rulesBytes));
   if (rules?.ok !== true) throw unreadable(path);
@@ -54,12 +58,22 @@ function provable(db: Database.Database, { path, id }: Wanted): Provable | null 
   const bytes = proved.block.transactions[proved.position] ?? NOTHING;
   const transaction = decodeTransaction(community, bytes);
   if (!transaction.ok) throw unreadable(path);
+  const trustUpTo = (last: number): readonly TrustStep[] => {
+    const blockAt = (at: number) => blocks.blocks(at, 1)[0];
+    const steps = trustSteps(db, { rules: rules.value, height: last, blockAt });
+    if (steps === null) throw unreadable(path);
+    return steps;
+  };
+  const eras = followTrust(rules.value, trustUpTo(blocks.head()), new Verifier());
+  if (!eras.ok) throw unreadable(path);
+  const votersAt = (at: number): number => trustedAt(eras.value, at).validators.length;
+  const stamped = { rules: rules.value, community, votersAt, offer: transaction.value };
+  const receipts = receiptsFor(db, stamped);
   return {
     ...{ ...proved, rules: rules.value },
+    trust: trustUpTo(receipts.at(-1)?.height ?? height),
     card: needsCard(transaction.value) ? cardOf(db, transaction.value, community) : null,
-    receipts: receiptsFor(db, { rules: rules.value, community, offer: transaction.value }).map(
-      ({ height, position }) => placeable(height, position),
-    ),
+    receipts: receipts.map((receipt) => placeable(receipt.height, receipt.position)),
   };
 }
 

@@ -19,6 +19,8 @@ import { NUMBERS_PER_BLOCK } from "../schema.ts";
 export type StampedOffer = {
   readonly rules: Rules;
   readonly community: CommunityId;
+  /** How many vote at a height. */
+  readonly votersAt: (height: number) => number;
   /** Whatever is proved; only an offer or a bid has a stamp. */
   readonly offer: Transaction;
 };
@@ -27,10 +29,9 @@ export type ReceiptPlace = { readonly height: number; readonly position: number 
 
 /** In the order of the chain; none for what has no stamp in this ledger, or was amended. */
 export function receiptsFor(db: Database.Database, stamped: StampedOffer): readonly ReceiptPlace[] {
-  const { rules, community, offer } = stamped;
+  const { rules, community, votersAt, offer } = stamped;
   const stamp = rules.schedule === "manual" || !isOffer(offer) ? null : stampIn(db, offer);
   if (stamp === null) return [];
-  const needed = 2 * liarsMax(rules.validators.length) + 1;
   const places: ReceiptPlace[] = [];
   const heard = new Map<MemberId, UnixMs>();
   for (const { height, position, bytes } of receiptsFrom(db, openAt(rules, offer))) {
@@ -40,9 +41,11 @@ export function receiptsFor(db: Database.Database, stamped: StampedOffer): reado
     if (at === null || validator === null || heard.has(validator)) continue;
     heard.set(validator, at);
     places.push({ height: Number(height), position: Number(position) });
-    if (heard.size === needed) break;
+    const voters = votersAt(Number(height));
+    if (heard.size < 2 * liarsMax(voters) + 1) continue;
+    return stampOf([...heard.values()], voters) === stamp ? places : [];
   }
-  return stampOf([...heard.values()], rules.validators.length) === stamp ? places : [];
+  return [];
 }
 
 function stampIn(db: Database.Database, { id }: Transaction): UnixMs | null {
