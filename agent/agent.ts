@@ -34,6 +34,8 @@ export type AgentSettings = {
   readonly pollInterval: DurationMs;
   /** The administrator's card, where this home keeps it. */
   readonly administrator: Signer | null;
+  /** A restart that the operator gave, a transaction's bytes; see core/ledger/restart.ts. */
+  readonly restart?: Uint8Array | null;
 };
 
 export type Agent = {
@@ -97,11 +99,30 @@ export function createAgent(
 
   const commit = (executed: Executed, certificate: Certificate): void => {
     ledger.commit(executed, certificate);
+    takeRestart();
     mempool.committed(executed.transactions);
     outbox.committed(executed.transactions);
     publishBlock(ports, executed, certificate.round);
     receipts.ledgerChanged(executed.events);
     trade.ledgerChanged(executed.events);
+  };
+
+  /** At the start, and as long as this home has not caught up with it. */
+  let given = settings.restart ?? null;
+  const takeRestart = (): void => {
+    if (given === null) return;
+    const taken = ledger.acceptRestart(given);
+    if (!taken.ok && taken.refusal.code === "restartAhead") {
+      if (!isStarted)
+        log.warn("restart given, fetching the blocks before it", { ...taken.refusal });
+      return;
+    }
+    given = null;
+    const { height } = ledger.state();
+    if (taken.ok) log.warn("restart taken: the next block is voted on by its set", { height });
+    else if (taken.refusal.code === "staleSequence") {
+      log.info("restart given that is done already, or overtaken", { ...taken.refusal });
+    } else log.error("restart refused, going on without it", { ...taken.refusal });
   };
 
   const halt = (reason: string, facts: Refusal): void => {
@@ -173,6 +194,7 @@ export function createAgent(
   };
 
   const start = (): void => {
+    takeRestart();
     isStarted = true;
     const { height } = ledger.state();
     publisher.publish({ type: "started", home: signer.memberId, height, stateRoot: ledger.root() });
@@ -220,6 +242,7 @@ function failStop(store: Store, failed: (error: unknown) => void): Store {
     ...store,
     commit: guard(store.commit),
     saveSigned: guard(store.saveSigned),
+    saveRestart: guard(store.saveRestart),
     saveOwnTransaction: guard(store.saveOwnTransaction),
     dropOwnTransactions: guard(store.dropOwnTransactions),
     saveSamples: guard(store.saveSamples),

@@ -18,7 +18,8 @@ function program(): Command {
     .description("run one home's agent")
     .requiredOption("--config <file>", "the agent's file, see config/agent.example.yaml")
     .option("--json", "events as lines of JSON on stdout, commands on stdin", false)
-    .action(async (options: { config: string; json: boolean }) => {
+    .option("--restart <file>", "a restart that the CA made, see docs/restart.md")
+    .action(async (options: { config: string; json: boolean; restart?: string }) => {
       const { run } = await import("./commands/run.ts");
       exit(await run(options));
     });
@@ -48,6 +49,7 @@ function program(): Command {
   addLab(program);
   addIdentity(program);
   addAudit(program);
+  addRestart(program);
   program
     .command("schema")
     .description("print the JSON Schema of a config file")
@@ -143,6 +145,28 @@ function addAudit(program: Command): void {
       const { tell } = await import("./commands/auditOutcome.ts");
       exit(tell(prove(options), options.json));
     });
+}
+
+function addRestart(program: Command): void {
+  program
+    .command("restart")
+    .description("when too many validators are gone for good, see docs/restart.md")
+    .command("make")
+    .description("sign who votes after a ledger's last block; checks the ledger first")
+    .requiredOption("--ca <dir>", "the CA's folder")
+    .requiredOption("--data <dir>", "data directory of the home with the highest block, or a copy")
+    .requiredOption("--validator <id...>", "members who vote from then on")
+    .requiredOption("--out <file>", "a new file for the homes")
+    .option("--json", "one JSON object on stdout", false)
+    .action(
+      async (
+        options: Record<"ca" | "data" | "out", string> & { validator: string[]; json: boolean },
+      ) => {
+        const { makeRestart } = await import("./commands/restartMake.ts");
+        const { tell } = await import("./commands/auditOutcome.ts");
+        exit(tell(makeRestart(options), options.json));
+      },
+    );
 }
 
 function now(): UnixMs {

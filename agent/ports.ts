@@ -124,6 +124,11 @@ export type Store = {
   /** The signed message and the state it belongs to, in one transaction. */
   readonly saveSigned: (durable: Durable, record: SignedRecord) => void;
 
+  /** The newest restart that this home was given, in its bytes. */
+  readonly restart: () => Uint8Array | null;
+  /** Keeps it, and in the same transaction forgets what was signed above `height`, for another chain. */
+  readonly saveRestart: (restart: Uint8Array, height: number) => void;
+
   readonly ownTransactions: () => readonly OwnTransaction[];
   readonly saveOwnTransaction: (transaction: OwnTransaction) => void;
   readonly dropOwnTransactions: (ids: readonly TransactionId[]) => void;

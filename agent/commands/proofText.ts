@@ -73,6 +73,10 @@ function said(payload: Payload): string {
       return `granted ${formatTokens(payload.amount)} tokens to ${payload.memberId}`;
     case "revoke":
       return `ended the card of ${payload.memberId}`;
+    case "restart": {
+      const voters = payload.validators.map(({ memberId }) => memberId).join(", ");
+      return `restarted the agreement after block ${payload.height} with ${voters}`;
+    }
     case "validatorChange": {
       const { add, remove } = payload;
       const parts = [

@@ -1,5 +1,6 @@
 // `run`: one home's agent, wired to the real world, until it is told to stop.
 
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { type Agent, createAgent } from "../agent.ts";
 import { formatProblem, type HomeConfig, readConfig } from "../config.ts";
@@ -21,15 +22,18 @@ import { openLog } from "../log.ts";
 import { jsonLine, type Plain, plain } from "../plain.ts";
 import type { AgentEvent, Log, Publisher } from "../ports.ts";
 import { type Answer, parseCommand, statusAnswer, submitAnswer } from "./protocol.ts";
+import { readRestartFile } from "./restartFile.ts";
 
 export type RunOptions = {
   readonly config: string;
   /** Lines of JSON on stdout and stdin, for programs. */
   readonly json: boolean;
+  /** A file made by `restart make`. */
+  readonly restart?: string;
 };
 
 /** Exit code: 0 stopped as told, 1 could not go on, 2 wrong configuration. */
-export async function run({ config: file, json }: RunOptions): Promise<number> {
+export async function run({ config: file, json, restart }: RunOptions): Promise<number> {
   const config = readConfig(file);
   if (!config.ok) {
     for (const problem of config.problems) process.stderr.write(`${formatProblem(problem)}\n`);
@@ -38,7 +42,7 @@ export async function run({ config: file, json }: RunOptions): Promise<number> {
   const form = json || !process.stderr.isTTY ? "json" : "text";
   const log = openLog({ level: config.value.logLevel, form, home: null });
   try {
-    return await runHome(config.value, { log, json });
+    return await runHome(config.value, { log, json, restart });
   } catch (error) {
     // Bugs keep their stack; what a person can mend is one sentence.
     if (
@@ -52,6 +56,8 @@ export async function run({ config: file, json }: RunOptions): Promise<number> {
 }
 
 type StartErrorCode =
+  /** The file given as --restart is none of this community: the operator gives the right one. */
+  | "wrongRestart"
   /** A card is another community's, or another one than its file names: the operator gives the right one. */
   | "wrongCard"
   /** The addresses to listen on are taken or not this machine's: the operator changes them. */
@@ -66,9 +72,14 @@ class StartError extends Error {
   }
 }
 
-type Surroundings = { readonly log: Log; readonly json: boolean };
+type Surroundings = {
+  readonly log: Log;
+  readonly json: boolean;
+  readonly restart: string | undefined;
+};
 
-async function runHome(config: HomeConfig, { log, json }: Surroundings): Promise<number> {
+async function runHome(config: HomeConfig, surroundings: Surroundings): Promise<number> {
+  const { log, json, restart: restartFile } = surroundings;
   const { rules } = config;
   const card = readCard(config.card);
   const administrator =
@@ -82,6 +93,7 @@ async function runHome(config: HomeConfig, { log, json }: Surroundings): Promise
   // Before the data directory is taken in the card's name.
   checkCard(card, { rules, verifier, at: clock.now(), log });
   checkSeats(rules, { card, administrator });
+  const restart = restartFile === undefined ? null : readRestart(restartFile, id);
   const owner = { communityId: id, memberId: card.memberId, rules: encodeRules(rules) };
   const store = openStore(config.data, { ...owner, log });
   closers.defer(() => store.close());
@@ -111,7 +123,7 @@ async function runHome(config: HomeConfig, { log, json }: Surroundings): Promise
   const agent = createAgent(
     {
       ...{ rules, member: config.member, pv: config.pv, limits: config.trading },
-      ...{ pollInterval: config.pollInterval, administrator },
+      ...{ pollInterval: config.pollInterval, administrator, restart },
     },
     { ...{ clock, network, store, signer: card, publisher, log }, devices: devices.devices },
     verifier,
@@ -166,6 +178,19 @@ function checkSeats({ validators, administrator }: Rules, cards: Cards): void {
 
 function isSeatOf({ memberId, publicKey }: Card, seat: Validator): boolean {
   return seat.memberId === memberId && sameBytes(seat.publicKey, publicKey);
+}
+
+/** Whether it fits the ledger is for the agent to say, which goes on without it if not. */
+function readRestart(file: string, community: CommunityId): Uint8Array {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new StartError("wrongRestart", `Cannot read ${file}: ${String(error)}`, error);
+  }
+  const read = readRestartFile(text, community);
+  if (read.ok) return read.value;
+  throw new StartError("wrongRestart", `${file} is no restart: ${read.refusal.problem}.`);
 }
 
 type Listening = { readonly card: Card; readonly communityId: CommunityId; readonly log: Log };

@@ -36,7 +36,8 @@ export function timelineLines(event: LabEvent): readonly string[] {
     case "validatorsChanged": {
       const joined = event.added.map(({ memberId }) => `+ ${shortName(memberId)}`);
       const left = event.removed.map((memberId) => `- ${shortName(memberId)}`);
-      return [`from block ${event.fromHeight} on vote: ${[...joined, ...left].join(", ")}`];
+      const who = [...joined, ...left].join(", ") || "the same";
+      return [`from block ${event.fromHeight} on vote: ${who}`];
     }
     case "pvRegistered": {
       const { pvId, owner, capacity } = event.pv;

@@ -11,11 +11,10 @@ import type { Malformed } from "../core/codec/shape.ts";
 import type { DriverState } from "../core/consensus/driver.ts";
 import { messagesFor, newsOf, resume, startHeight, step } from "../core/consensus/driver.ts";
 import type { Effect, UnsignedMessage } from "../core/consensus/effect.ts";
+import { type Chains, openMessage, sealMessage } from "../core/consensus/envelope.ts";
 import type { Durable, HeightStart, Input, Verdict } from "../core/consensus/input.ts";
 import {
   type ConsensusMessage,
-  decodeConsensusMessage,
-  encodeConsensusMessage,
   type Proposal,
   proposalSignBytes,
   voteSignBytes,
@@ -30,7 +29,7 @@ import { appliesLater } from "../core/ledger/receipt.ts";
 import { communityId, type Rules, type Validator } from "../core/ledger/rules.ts";
 import { hasSeat } from "../core/ledger/validators.ts";
 import { mustBeAccepted } from "../core/result.ts";
-import type { CommunityId, MemberId } from "../core/units/ids.ts";
+import type { MemberId } from "../core/units/ids.ts";
 import { addTime, type DurationMs, SECOND_MS, type UnixMs } from "../core/units/time.ts";
 import type {
   Cancel,
@@ -102,12 +101,12 @@ export function createConsensusLoop(dependencies: ConsensusDependencies): Consen
 /** One height after another; its lifetime is from `start` to `stop`. */
 class Loop implements ConsensusLoop {
   readonly #d: ConsensusDependencies;
-  readonly #community: CommunityId;
   #driver: DriverState | null = null;
   #start: HeightStart;
-  /** Who votes on the height under way, and on the next one. */
+  /** Who votes on the height under way, and on the next one; and for which chain. */
   #seats: readonly Validator[] = [];
   #nextSeats: readonly Validator[] = [];
+  #chains: Chains;
   #isRunning = false;
   /** Something of ours was held back at this height, for the clock was not set. */
   #isMuted = false;
@@ -123,7 +122,8 @@ class Loop implements ConsensusLoop {
   constructor(dependencies: ConsensusDependencies) {
     const { rules } = dependencies;
     this.#d = dependencies;
-    this.#community = communityId(rules);
+    const community = communityId(rules);
+    this.#chains = { community, chain: community };
     this.#start = this.#nextStart();
   }
 
@@ -144,7 +144,7 @@ class Loop implements ConsensusLoop {
 
   messages(): readonly Uint8Array[] {
     if (this.#driver === null) return [];
-    return messagesFor(this.#driver).map(encodeConsensusMessage);
+    return messagesFor(this.#driver).map((message) => sealMessage(this.#chains, message));
   }
 
   followLedger(): void {
@@ -157,12 +157,15 @@ class Loop implements ConsensusLoop {
     if (this.#isBehindLedger()) return;
     const { ledger, mempool, clock } = this.#d;
     const due = nextDue(ledger.state());
-    if (mempool.size() > 0 || (due !== null && clock.now() >= due)) this.#feed({ type: "start" });
+    const isAwaited = mempool.size() > 0 || ledger.voting().restart !== null;
+    if (isAwaited || (due !== null && clock.now() >= due)) this.#feed({ type: "start" });
   }
 
   receive(encoded: Uint8Array, from: MemberId): Reception {
-    const decoded = decodeConsensusMessage(encoded);
-    if (!decoded.ok) return this.#reject(decoded.refusal);
+    const decoded = openMessage(this.#chains, encoded);
+    if (!decoded.ok) {
+      return decoded.refusal.code === "otherChain" ? "ignore" : this.#reject(decoded.refusal);
+    }
     const message = decoded.value;
     const { height } = this.#start;
     if (this.#driver === null || message.height < height) return "ignore";
@@ -235,8 +238,10 @@ class Loop implements ConsensusLoop {
     const isAsSaid = header !== null && header.time === proposal.time;
     // A fresh block is its proposer's own; who built it decides whose turn is next.
     const isOwn = proposal.polRound >= 0 || header?.proposer === proposal.proposer;
+    // With a restart it would be another chain's block, or without one.
+    const isOfChain = executed.ok && executed.value.state.chain === this.#chains.chain;
     return {
-      valid: executed.ok && isAsSaid && isOwn,
+      valid: isOfChain && isAsSaid && isOwn,
       timely: isTimely({
         blockTime: proposal.time,
         now: clock.now(),
@@ -331,7 +336,7 @@ class Loop implements ConsensusLoop {
 
   #sendRecord({ message, signature }: SignedRecord): void {
     const signed: ConsensusMessage = { ...message, signature };
-    this.#d.network.publish("consensus", encodeConsensusMessage(signed));
+    this.#d.network.publish("consensus", sealMessage(this.#chains, signed));
     if (signed.type === "vote") {
       this.#inputs.push({ type: "vote", vote: signed });
       return;
@@ -352,7 +357,9 @@ class Loop implements ConsensusLoop {
     const state = ledger.state();
     const now = clock.now();
     const time: UnixMs = now > state.time ? now : addTime(state.time, 1);
-    const transactions = mempool.all().map(({ transaction }) => transaction);
+    const { restart } = ledger.voting();
+    const pending = mempool.all().map(({ transaction }) => transaction);
+    const transactions = restart === null ? pending : [restart, ...pending];
     const built = buildBlock(state, { time, proposer: self, transactions }, verifier);
     for (const { id, refusal } of built.dropped)
       log.debug("left out of the block", { id, ...refusal });
@@ -475,8 +482,10 @@ class Loop implements ConsensusLoop {
   #nextStart(): HeightStart {
     const { ledger, signer } = this.#d;
     const state = ledger.state();
-    this.#seats = state.validators;
-    this.#nextSeats = state.nextValidators;
+    const { validators, nextValidators, chain } = ledger.voting();
+    this.#seats = validators;
+    this.#nextSeats = nextValidators;
+    this.#chains = { ...this.#chains, chain };
     return {
       height: state.height + 1,
       validators: this.#seats.map(({ memberId }) => memberId),
@@ -498,8 +507,8 @@ class Loop implements ConsensusLoop {
 
   #signBytes(message: UnsignedMessage): Uint8Array {
     return message.type === "vote"
-      ? voteSignBytes(this.#community, message)
-      : proposalSignBytes(this.#community, message);
+      ? voteSignBytes(this.#chains.chain, message)
+      : proposalSignBytes(this.#chains.chain, message);
   }
 
   #after(delay: DurationMs, run: () => void): void {

@@ -20,6 +20,7 @@ import type { Transaction } from "../core/ledger/transaction.ts";
 import { accepted, mustBeAccepted, type Result } from "../core/result.ts";
 import type { BlockId } from "../core/units/ids.ts";
 import type { Store } from "../ports.ts";
+import { type GivenRestartRefusal, openRestart, type Voting } from "./restart.ts";
 import { BLOCKS_PER_REPLY_MAX } from "./wire.ts";
 
 /** A start replays at most this many blocks. */
@@ -44,6 +45,10 @@ export type Ledger = {
   readonly root: () => string;
   /** Tries a block on top of the committed state; changes nothing. Remembered by its id. */
   readonly execute: (encoded: Uint8Array) => Result<Executed, BlockRefusal>;
+  /** Who votes on the block after the committed ones. */
+  readonly voting: () => Voting;
+  /** Takes a restart that the operator gave; see loops/restart.ts. Not while a height is under way. */
+  readonly acceptRestart: (encoded: Uint8Array) => Result<void, GivenRestartRefusal>;
   /** Makes a tried block the committed one; returns when it is on the disk. */
   readonly commit: (executed: Executed, certificate: Certificate) => void;
 };
@@ -58,6 +63,7 @@ export type LedgerDependencies = {
 export function openLedger({ rules, store, verifier }: LedgerDependencies): Ledger {
   let state = load({ rules, store, verifier });
   let root = stateRootOf(state, store);
+  const restart = openRestart(store, verifier);
   let candidates = new Map<BlockId, Result<Executed, BlockRefusal>>();
 
   const execute = (encoded: Uint8Array): Result<Executed, BlockRefusal> => {
@@ -100,7 +106,14 @@ export function openLedger({ rules, store, verifier }: LedgerDependencies): Ledg
     candidates = new Map();
   };
 
-  return { state: () => state, root: () => root, execute, commit };
+  const acceptRestart: Ledger["acceptRestart"] = (encoded) => {
+    const outcome = restart.accept(state, encoded);
+    if (outcome.ok) candidates = new Map();
+    return outcome;
+  };
+
+  const voting = (): Voting => restart.votingOn(state);
+  return { state: () => state, root: () => root, voting, acceptRestart, execute, commit };
 }
 
 function load({ rules, store, verifier }: LedgerDependencies): LedgerState {

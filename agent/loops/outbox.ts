@@ -164,6 +164,8 @@ export function purposeOf(payload: Payload): string {
       return RECEIPT;
     case "meterReading":
       return `meterReading:${payload.listingId}`;
+    case "restart":
+      return `restart:${payload.sequence}`;
     case "validatorChange":
       return `validatorChange:${payload.sequence}`;
     case "grant":

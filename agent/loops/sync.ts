@@ -6,11 +6,13 @@
 
 import { assert } from "../core/assert.ts";
 import { bytesToHex, hexToBytes } from "../core/codec/hex.ts";
-import { checkCertificate } from "../core/consensus/certificate.ts";
+import { type CertificateContext, checkCertificate } from "../core/consensus/certificate.ts";
 import { decodeCertificate } from "../core/consensus/message.ts";
 import type { Verifier } from "../core/crypto.ts";
 import { blockId, decodeBlock, hasItsTransactions } from "../core/ledger/block.ts";
+import { baseOf } from "../core/ledger/restart.ts";
 import { communityId, type Rules } from "../core/ledger/rules.ts";
+import { decodeTransaction } from "../core/ledger/transaction.ts";
 import type { Refusal } from "../core/result.ts";
 import type { BlockId, MemberId } from "../core/units/ids.ts";
 import { type DurationMs, MINUTE_MS, SECOND_MS } from "../core/units/time.ts";
@@ -18,6 +20,7 @@ import type { Cancel, Clock, Log, Network, Protocol, Reception, Store } from "..
 import type { ConsensusLoop } from "./consensus.ts";
 import type { Executed, Ledger } from "./ledger.ts";
 import type { Mempool } from "./mempool.ts";
+import { isAwaited } from "./restart.ts";
 import {
   BLOCKS_PER_REPLY_MAX,
   type BlocksReply,
@@ -259,14 +262,23 @@ class Loop implements SyncLoop {
   }
 
   #takeBlock(item: BlocksReply["blocks"][number], peer: MemberId): boolean {
-    const { ledger, log, rules, verifier, commit, halt } = this.#d;
+    const { ledger, log, verifier, commit, halt } = this.#d;
     const certificate = decodeCertificate(item.certificate);
-    const { height, validators } = ledger.state();
-    const next = height + 1;
+    const next = ledger.state().height + 1;
     if (!certificate.ok || certificate.value.height !== next) return false;
-    const community = communityId(rules);
-    const checked = checkCertificate(certificate.value, { community, validators, verifier });
+    const voters = this.#votersOf(item.block);
+    if (voters === null) {
+      log.warn("block without the restart that this home was given", { peer, height: next });
+      return false;
+    }
+    const checked = checkCertificate(certificate.value, { ...voters, verifier });
     if (!checked.ok) {
+      const own = ledger.state().lastBlock?.blockId ?? null;
+      const previous = previousOf(item.block);
+      if (previous !== own) {
+        // A lie, or a restart that passed us by: docs/restart.md.
+        log.error("a neighbour goes on from another block than ours", { peer, own, previous });
+      }
       this.#shun(peer, checked.refusal);
       return false;
     }
@@ -282,6 +294,18 @@ class Loop implements SyncLoop {
     if (executed.value.blockId !== certificate.value.blockId) return false;
     commit(executed.value, certificate.value);
     return true;
+  }
+
+  /** Who votes on a block after ours, and for which chain; null: it lacks the restart that we wait for. */
+  #votersOf(encoded: Uint8Array): Pick<CertificateContext, "community" | "validators"> | null {
+    const { ledger, rules, verifier } = this.#d;
+    const block = decodeBlock(encoded);
+    const [bytes] = block.ok ? block.value.transactions : [];
+    const decoded = bytes === undefined ? null : decodeTransaction(communityId(rules), bytes);
+    const first = decoded?.ok ? decoded.value : undefined;
+    if (!isAwaited(ledger.voting(), first)) return null;
+    const { validators, chain } = baseOf(ledger.state(), first, verifier).state;
+    return { validators, community: chain };
   }
 
   #answerBlocks(body: Uint8Array): Uint8Array | null {
@@ -356,6 +380,11 @@ class Loop implements SyncLoop {
       }),
     );
   }
+}
+
+function previousOf(encoded: Uint8Array): BlockId | null {
+  const block = decodeBlock(encoded);
+  return block.ok ? block.value.header.previous : null;
 }
 
 /** As many as fit an answer, from the front. */

@@ -50,6 +50,7 @@ export class SimulatedDisk {
   #votes: VoteFile = EMPTY;
   #votesOnDisk: VoteFile = EMPTY;
   #writesSinceSync = 0;
+  #restart: Uint8Array | null = null;
   #failure: { readonly isWritten: boolean } | null = null;
 
   constructor(watch: DiskWatch, faults: DiskFaults) {
@@ -92,6 +93,9 @@ export class SimulatedDisk {
       signed: (height) =>
         [...this.#votes.log.values()].filter((record) => record.height === height),
       saveSigned: (durable, record) => this.#write("saveSigned", () => this.#sign(durable, record)),
+      restart: () => this.#restart,
+      saveRestart: (restart, height) =>
+        this.#write("saveRestart", () => this.#keepRestart(restart, height)),
       ownTransactions: () => this.ownPending,
       saveOwnTransaction: (own) =>
         this.#write("saveOwn", () => {
@@ -135,6 +139,16 @@ export class SimulatedDisk {
       this.#writesSinceSync = 0;
     }
     this.#watch.signed(record);
+  }
+
+  #keepRestart(restart: Uint8Array, height: number): void {
+    this.#restart = restart;
+    const { durable, log } = this.#votes;
+    this.#votes = {
+      durable: durable !== null && durable.height > height ? null : durable,
+      log: new Map([...log].filter(([, record]) => record.height <= height)),
+    };
+    this.#votesOnDisk = this.#votes;
   }
 
   #drop(ids: readonly TransactionId[]): void {

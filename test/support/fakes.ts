@@ -136,6 +136,7 @@ export type MemoryStore = Store & {
 type StoreWrite =
   | "commit"
   | "saveSigned"
+  | "saveRestart"
   | "saveOwnTransaction"
   | "dropOwnTransactions"
   | "saveSamples";
@@ -147,9 +148,11 @@ export function createMemoryStore(): MemoryStore {
   const own = new Map<TransactionId, OwnTransaction>();
   const samples = new Map<UnixMs, RegisterSample>();
   let durable: Durable | null = null;
+  let restart: Uint8Array | null = null;
   const writes: Record<StoreWrite, number> = {
     commit: 0,
     saveSigned: 0,
+    saveRestart: 0,
     saveOwnTransaction: 0,
     dropOwnTransactions: 0,
     saveSamples: 0,
@@ -179,6 +182,13 @@ export function createMemoryStore(): MemoryStore {
       if (signed.has(key)) throw new Error(`${key} was signed before`);
       signed.set(key, record);
       durable = next;
+    },
+    restart: () => restart,
+    saveRestart: (next, height) => {
+      writes.saveRestart += 1;
+      restart = next;
+      for (const [key, record] of signed) if (record.height > height) signed.delete(key);
+      if (durable !== null && durable.height > height) durable = null;
     },
     ownTransactions: () => [...own.values()],
     saveOwnTransaction: (transaction) => {

@@ -7,7 +7,7 @@ import { communityId, type Rules } from "../../agent/core/ledger/rules.ts";
 import { encodeTransaction, type Payload } from "../../agent/core/ledger/transaction.ts";
 import type { MemberId } from "../../agent/core/units/ids.ts";
 import { MINUTE_MS } from "../../agent/core/units/time.ts";
-import type { Network, NetworkHandlers, NetworkRequest, Topic } from "../../agent/ports.ts";
+import type { Network, NetworkHandlers, NetworkRequest, Store, Topic } from "../../agent/ports.ts";
 import {
   createFakeClock,
   createMemoryStore,
@@ -27,6 +27,8 @@ const ANSWER_WITHIN = 10_000;
 export type StreetHome = {
   readonly id: MemberId;
   readonly store: MemoryStore;
+  /** What its agent writes to: `store`, unless told otherwise. */
+  disk: Store;
   readonly log: RecordingLog;
   readonly publisher: RecordingPublisher;
   agent: Agent | null;
@@ -50,9 +52,10 @@ export class Street {
     this.rules = rules;
     this.clock = createFakeClock(start);
     for (const name of names) {
+      const store = createMemoryStore();
       this.#homes.set(name, {
         id: name as MemberId,
-        store: createMemoryStore(),
+        ...{ store, disk: store },
         log: createRecordingLog(),
         publisher: createRecordingPublisher(),
         ...{ agent: null, handlers: null },
@@ -73,6 +76,11 @@ export class Street {
   }
 
   start(...names: readonly string[]): void {
+    this.startWith(null, ...names);
+  }
+
+  /** With a restart that their operators give them. */
+  startWith(restart: Uint8Array | null, ...names: readonly string[]): void {
     for (const name of names) {
       const home = this.home(name);
       home.agent = createAgent(
@@ -80,9 +88,10 @@ export class Street {
           ...{ rules: this.rules, pv: null, pollInterval: MINUTE_MS, administrator: null },
           member: { firstName: name.slice(0, 1), lastName: "Street" },
           limits: { sell: null, buy: null },
+          restart,
         },
         {
-          ...{ clock: this.clock, network: this.#port(home), store: home.store },
+          ...{ clock: this.clock, network: this.#port(home), store: home.disk },
           ...{ signer: testCard(name), devices: [], publisher: home.publisher, log: home.log },
         },
         this.#verifier,

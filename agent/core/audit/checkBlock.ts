@@ -15,7 +15,7 @@ import { type Certificate, decodeCertificate, encodeCertificate } from "../conse
 import type { Verifier } from "../crypto.ts";
 import { type AppliedBlock, applyBlock } from "../ledger/applyBlock.ts";
 import { type Block, blockId, decodeBlock, type Header } from "../ledger/block.ts";
-import { communityId } from "../ledger/rules.ts";
+import { baseOfBlock } from "../ledger/restart.ts";
 import type { LedgerState } from "../ledger/state.ts";
 import { merkleRoot } from "../merkle.ts";
 import { accepted, type Result, refused } from "../result.ts";
@@ -50,15 +50,15 @@ export function checkBlock(
   const read = readHeader(recorded);
   if (!read.ok) return read;
   const header = read.value;
-  const { validators } = state;
-  const context = { community: communityId(state.rules), validators, verifier };
+  const bytes = recorded.transactions.map((one) => one.bytes);
+  const { validators, chain } = baseOfBlock(state, bytes, verifier).state;
+  const context = { community: chain, validators, verifier };
   const certificate = readCertificate(recorded, { header, context });
   if (!certificate.ok) return certificate;
-  const transactions = recorded.transactions.map(({ bytes }) => bytes);
-  if (bytesToHex(merkleRoot(transactions)) !== header.transactionsRoot) {
+  if (bytesToHex(merkleRoot(bytes)) !== header.transactionsRoot) {
     return refused(blameTransaction(state, recorded.transactions, verifier));
   }
-  const block = { header, transactions };
+  const block = { header, transactions: bytes };
   const applied = applyBlock(state, block, verifier);
   if (!applied.ok) {
     const facts = JSON.stringify(applied.refusal);

@@ -3,6 +3,7 @@
 //
 //   rules -- set 0 --> certificate of header h -- nextValidatorsHash --> set 1, from h+1 on --> ...
 //
+// Where a restart began, the CA vouches for the set that votes from then on, and for the chain of its votes.
 // Headers without a change are left out: as long as a header names the set itself, nothing has changed.
 
 import { assert } from "../assert.ts";
@@ -11,7 +12,9 @@ import { checkCertificate } from "../consensus/certificate.ts";
 import { decodeCertificate } from "../consensus/message.ts";
 import type { Verifier } from "../crypto.ts";
 import { blockId, decodeHeader } from "../ledger/block.ts";
+import { chainAfter } from "../ledger/restart.ts";
 import { communityId, type Rules, type Validator } from "../ledger/rules.ts";
+import { decodeTransaction, transactionSignBytes } from "../ledger/transaction.ts";
 import { decodeValidators, validatorsHash } from "../ledger/validators.ts";
 import { accepted, type Result, refused } from "../result.ts";
 import type { CommunityId } from "../units/ids.ts";
@@ -20,7 +23,12 @@ import type { CommunityId } from "../units/ids.ts";
 export const TRUST_STEPS_MAX = 1000;
 
 /** All bytes canonical. */
-export type TrustStep = {
+export type TrustStep = SetChangeStep | RestartStep;
+
+/** The restart's transaction. */
+export type RestartStep = { readonly restart: Uint8Array };
+
+export type SetChangeStep = {
   /** Of the last block that the set before votes on. */
   readonly header: Uint8Array;
   readonly certificate: Uint8Array;
@@ -57,7 +65,8 @@ export function followTrust(
   const eras = [last];
   if (steps.length > TRUST_STEPS_MAX) return broken(TRUST_STEPS_MAX, "too many changes");
   for (const [at, step] of steps.entries()) {
-    const next = follow(last, step, { community: chain, verifier });
+    const context = { rules, community: chain, verifier };
+    const next = "restart" in step ? restarted(last, step, context) : follow(last, step, context);
     if (typeof next === "string") return broken(at, next);
     last = next;
     eras.push(next);
@@ -72,10 +81,29 @@ export function trustedAt(eras: readonly Trusted[], height: number): Trusted {
   return found;
 }
 
-type Context = { readonly community: CommunityId; readonly verifier: Verifier };
+type Context = {
+  readonly rules: Rules;
+  readonly community: CommunityId;
+  readonly verifier: Verifier;
+};
+
+function restarted({ fromHeight }: Trusted, step: RestartStep, context: Context): Trusted | string {
+  const { rules, community, verifier } = context;
+  const decoded = decodeTransaction(community, step.restart);
+  if (!decoded.ok || decoded.value.payload.type !== "restart") return "it cannot be read";
+  const { id, author, payload, signature } = decoded.value;
+  const message = transactionSignBytes(community, { author, payload });
+  const publicKey = rules.caPublicKey;
+  if (author !== null || !verifier.verify({ publicKey, message, signature })) {
+    return "the CA did not sign the restart";
+  }
+  const { height, validators } = payload;
+  if (height + 1 < fromHeight) return `the restart is after ${height}, before ${fromHeight}`;
+  return { validators, fromHeight: height + 1, chain: chainAfter(community, id) };
+}
 
 /** The next one to be trusted, or why not. */
-function follow(trusted: Trusted, step: TrustStep, context: Context): Trusted | string {
+function follow(trusted: Trusted, step: SetChangeStep, context: Context): Trusted | string {
   const { fromHeight, validators, chain } = trusted;
   const header = decodeHeader(step.header);
   const certificate = decodeCertificate(step.certificate);
@@ -104,7 +132,9 @@ function broken(
 
 /** The steps as JSON, for a proof's file. */
 export function trustJson(steps: readonly TrustStep[]): readonly object[] {
-  return steps.map(({ header, certificate, validators }) => {
+  return steps.map((step) => {
+    if ("restart" in step) return { restart: bytesToHex(step.restart) };
+    const { header, certificate, validators } = step;
     return {
       header: bytesToHex(header),
       certificate: bytesToHex(certificate),
@@ -124,7 +154,10 @@ export function trustFromJson(json: unknown): readonly TrustStep[] | null {
 
 function stepFromJson(json: unknown): TrustStep | null {
   if (typeof json !== "object" || json === null) return null;
-  const { header, certificate, validators } = json as { readonly [field: string]: unknown };
+  const { restart, header, certificate, validators } = json as {
+    readonly [field: string]: unknown;
+  };
+  if (isHex(restart)) return { restart: hexToBytes(restart) };
   if (!isHex(header) || !isHex(certificate) || !isHex(validators)) return null;
   return {
     header: hexToBytes(header),

@@ -11,6 +11,7 @@ import { beginBlock, endBlock } from "./blockExecution.ts";
 import { BLOCK_TIME_MAX } from "./calendar.ts";
 import type { Draft } from "./draft.ts";
 import type { LedgerEvent } from "./event.ts";
+import { baseOfBlock } from "./restart.ts";
 import { communityId } from "./rules.ts";
 import type { LedgerState } from "./state.ts";
 import { decodeTransaction, type Transaction } from "./transaction.ts";
@@ -47,15 +48,17 @@ export type AppliedBlock = {
   readonly transactions: readonly Transaction[];
 };
 
+/** `before`: the state after the block before. */
 export function applyBlock(
-  state: LedgerState,
+  before: LedgerState,
   block: Block,
   verifier: Verifier,
 ): Result<AppliedBlock, BlockRefusal> {
   const { header } = block;
+  const { state, restart } = baseOfBlock(before, block.transactions, verifier);
   const linked = checkHeader(state, block);
   if (!linked.ok) return linked;
-  const begun = beginBlock(state, header);
+  const begun = beginBlock(state, header, restart);
   const { draft, systemSteps } = begun;
   const differs = firstDifference(systemSteps, header.systemSteps);
   if (differs !== -1) return refused({ code: "wrongSystemSteps", at: differs });

@@ -17,6 +17,7 @@ import { type PvOfferRefusal, pvOffer } from "./pvOffer.ts";
 import { type ReceiptRefusal, receipt } from "./receipt.ts";
 import { type RegisterMemberRefusal, registerMember } from "./registerMember.ts";
 import { type RegisterPvRefusal, registerPv } from "./registerPv.ts";
+import { type RestartMisplaced, restart } from "./restart.ts";
 import { type RevokeRefusal, revoke } from "./revoke.ts";
 import type { Transaction } from "./transaction.ts";
 import { type ValidatorChangeRefusal, validatorChange } from "./validatorChange.ts";
@@ -34,7 +35,8 @@ export type RuleRefusal =
   | CreateListingRefusal
   | ListingStepRefusal
   | ReceiptRefusal
-  | ValidatorChangeRefusal;
+  | ValidatorChangeRefusal
+  | RestartMisplaced;
 
 export function applyTransaction(
   draft: Draft,
@@ -69,6 +71,8 @@ export function applyTransaction(
       return receipt(draft, { id, author: memberAuthor(author), payload });
     case "validatorChange":
       return validatorChange(draft, payload);
+    case "restart":
+      return restart(draft, { id, payload });
   }
 }
 

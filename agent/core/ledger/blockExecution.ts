@@ -8,15 +8,21 @@ import type { SystemStep } from "./block.ts";
 import { type Draft, draftOf, finishDraft } from "./draft.ts";
 import { closeDueListings, doDueSteps } from "./due.ts";
 import type { LedgerEvent } from "./event.ts";
-import { hearWithNextSet } from "./heard.ts";
+import { hearAgain } from "./heard.ts";
 import type { BlockAt } from "./seal.ts";
 import { type LedgerState, stateRoot } from "./state.ts";
 import { endSetChanges } from "./validatorSet.ts";
 
 export type Begun = { readonly draft: Draft; readonly systemSteps: readonly SystemStep[] };
 
-export function beginBlock(state: LedgerState, block: BlockAt): Begun {
+/** `restart`: what the block begins with, if it is one that fits, which `state` then knows (restart.ts). */
+export function beginBlock(
+  state: LedgerState,
+  block: BlockAt,
+  restart: Draft["restart"] = null,
+): Begun {
   const draft = draftOf(state, block.time);
+  draft.restart = restart;
   return { draft, systemSteps: doDueSteps(draft, state, block) };
 }
 
@@ -29,7 +35,7 @@ export type Ended = {
 
 export function endBlock({ draft, systemSteps }: Begun): Ended {
   closeDueListings(draft, systemSteps);
-  hearWithNextSet(draft);
+  if (draft.nextValidators !== draft.validators) hearAgain(draft, draft.nextValidators);
   endSetChanges(draft);
   const state = finishDraft(draft);
   return {

@@ -19,6 +19,7 @@ import { beginBlock, endBlock } from "./blockExecution.ts";
 import { BLOCK_TIME_MAX } from "./calendar.ts";
 import type { Draft } from "./draft.ts";
 import type { LedgerEvent } from "./event.ts";
+import { baseOf } from "./restart.ts";
 import { BLOCK_BYTES_MAX } from "./rules.ts";
 import type { LedgerState } from "./state.ts";
 import { encodeTransaction, type Transaction } from "./transaction.ts";
@@ -59,12 +60,13 @@ type DuplicateTransaction = { readonly code: "duplicateTransaction" };
 
 /** Never refused: a block of nothing but system steps is a block. */
 export function buildBlock(
-  state: LedgerState,
+  before: LedgerState,
   { time, proposer, transactions }: BlockRequest,
   verifier: Verifier,
 ): BuiltBlock {
+  const { state, restart } = baseOf(before, transactions[0], verifier);
   assert(time > state.time && time <= BLOCK_TIME_MAX, `no block at ${time} after ${state.time}`);
-  const begun = beginBlock(state, { time, proposer });
+  const begun = beginBlock(state, { time, proposer }, restart);
   const { draft, systemSteps } = begun;
   const unfinished: Header = {
     version: 1,

@@ -2,7 +2,7 @@
 //
 //   registerMember                                   the member itself, with the key on its certificate,
 //                                                    or the administrator
-//   grant, revoke, validatorChange                   the CA (author null)
+//   grant, revoke, validatorChange, restart          the CA (author null)
 //   createListing, acceptOfferBroadcast, closeBidding   the administrator
 //   receipt                                          who votes on the block, with the key of its vote
 //   everything else                                  a registered member
@@ -72,6 +72,7 @@ function authorKey(
     case "grant":
     case "revoke":
     case "validatorChange":
+    case "restart":
       return author === null
         ? accepted(registry.rules.caPublicKey)
         : refused({ code: "notAllowed", who: "CA" });

@@ -65,8 +65,8 @@ function settle(base: LedgerState, from: UnixMs): Settled {
   assert(anyone !== undefined, "a community has a validator");
   const { draft, systemSteps } = beginBlock(base, { time: from, proposer: anyone.memberId });
   // Still the state before the block: the same height, and the same ones who vote on it.
-  const { lastBlock, height, validators, nextValidators, setChanges } = base;
-  const before = { lastBlock, height, validators, nextValidators, setChanges };
+  const { lastBlock, height, validators, nextValidators, setChanges, chain } = base;
+  const before = { lastBlock, height, validators, nextValidators, setChanges, chain };
   const state = systemSteps.length === 0 ? base : { ...finishDraft(draft), ...before };
   return { base, state, from, until: nextDue(state) };
 }

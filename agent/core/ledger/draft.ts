@@ -4,7 +4,15 @@
 // Each transaction's rule first refuses and only then writes; a refused one leaves no trace in a draft.
 
 import { assert } from "../assert.ts";
-import type { BlockId, CommunityId, ListingId, MemberId, OfferPrefix, PvId } from "../units/ids.ts";
+import type {
+  BlockId,
+  CommunityId,
+  ListingId,
+  MemberId,
+  OfferPrefix,
+  PvId,
+  TransactionId,
+} from "../units/ids.ts";
 import type { MicroTokens } from "../units/money.ts";
 import type { UnixMs } from "../units/time.ts";
 import { DraftMap } from "./draftMap.ts";
@@ -56,6 +64,10 @@ export type Draft = {
   readonly nextValidators: readonly Validator[];
   laterValidators: readonly Validator[];
   setChanges: readonly number[];
+  /** What votes are for: see restart.ts. */
+  readonly chain: CommunityId;
+  /** The restart that this block begins with, and who would have voted on it without. */
+  restart: { readonly id: TransactionId; readonly replaced: readonly Validator[] } | null;
   readonly events: LedgerEvent[];
 };
 
@@ -83,6 +95,8 @@ export function draftOf(state: LedgerState, time: UnixMs): Draft {
     nextValidators: state.nextValidators,
     laterValidators: state.nextValidators,
     setChanges: state.setChanges,
+    chain: state.chain,
+    restart: null,
     events: [],
   };
 }
@@ -150,6 +164,7 @@ export function finishDraft(draft: Draft): Omit<LedgerState, "lastBlock"> {
     validators: draft.nextValidators,
     nextValidators: draft.laterValidators,
     setChanges: draft.setChanges,
+    chain: draft.chain,
   };
 }
 

@@ -91,14 +91,10 @@ function standing(
   return { listing, placed };
 }
 
-/**
- * After a block: with those who vote on the next one fewer entries may do, and who has spoken does not speak
- * again.
- */
-export function hearWithNextSet(draft: Draft): void {
-  if (draft.nextValidators === draft.validators) return;
+/** When others come to vote: with them fewer entries may do, and who has spoken does not speak again. */
+export function hearAgain(draft: Draft, validators: readonly Validator[]): void {
   for (const heard of [...draft.heard.values()]) {
-    if (heard.stamp === null && heard.entries.length > 0) put(draft, heard, draft.nextValidators);
+    if (heard.stamp === null && heard.entries.length > 0) put(draft, heard, validators);
   }
 }
 

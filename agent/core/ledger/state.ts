@@ -24,6 +24,7 @@ import { accepted, type Result, refused } from "../result.ts";
 import type { Watts, Wh } from "../units/energy.ts";
 import {
   type BlockId,
+  type CommunityId,
   type ListingId,
   type MemberId,
   OFFER_PREFIX_BYTES,
@@ -166,6 +167,7 @@ const stateShape = struct({
   validators: array(validatorShape, VALIDATORS_MAX),
   nextValidators: array(validatorShape, VALIDATORS_MAX),
   setChanges: array(integer(1, TIME_MAX), ITEMS_MAX),
+  chain: hash<CommunityId>(),
 });
 
 export type Member = ShapeOf<typeof memberShape>;
@@ -212,6 +214,8 @@ export type LedgerState = {
   readonly nextValidators: readonly Validator[];
   /** Heights of the blocks with a change that the CA made lately, once for each; ascending. */
   readonly setChanges: readonly number[];
+  /** What votes and proposals are for: the community, or its last restart; see restart.ts. */
+  readonly chain: CommunityId;
 };
 
 export function genesis(rules: Rules): LedgerState {
@@ -232,6 +236,7 @@ export function genesis(rules: Rules): LedgerState {
     validators: rules.validators,
     nextValidators: rules.validators,
     setChanges: [],
+    chain: communityId(rules),
   };
 }
 
@@ -260,6 +265,7 @@ export function encodeState(state: LedgerState): Uint8Array {
     validators: state.validators,
     nextValidators: state.nextValidators,
     setChanges: state.setChanges,
+    chain: state.chain,
   });
 }
 

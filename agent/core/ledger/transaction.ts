@@ -24,6 +24,7 @@ import { SIGNATURE_BYTES, sha256Hex } from "../crypto.ts";
 import { accepted, type Result, refused } from "../result.ts";
 import type { Watts, Wh } from "../units/energy.ts";
 import {
+  type BlockId,
   type CommunityId,
   isListingId,
   isMemberId,
@@ -132,6 +133,13 @@ export const payloadShape = union(
       add: array(validatorShape, VALIDATORS_MAX),
       remove: array(member, VALIDATORS_MAX),
     }),
+    /** The CA says who votes after this block, for too many are gone for good; see restart.ts. */
+    restart: struct({
+      sequence,
+      height: integer(1, Number.MAX_SAFE_INTEGER),
+      blockId: hash<BlockId>(),
+      validators: array(validatorShape, VALIDATORS_MAX),
+    }),
   },
   {
     registerMember: 0,
@@ -146,6 +154,7 @@ export const payloadShape = union(
     closeBidding: 9,
     receipt: 10,
     validatorChange: 12,
+    restart: 13,
   },
 );
 

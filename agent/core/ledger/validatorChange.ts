@@ -5,6 +5,7 @@
 import { sameBytes } from "../codec/bytes.ts";
 import { accepted, type Result, refused } from "../result.ts";
 import type { MemberId } from "../units/ids.ts";
+import type { Registry } from "./checkSignature.ts";
 import type { Draft } from "./draft.ts";
 import { checkSequence, type StaleSequence } from "./openListing.ts";
 import { VALIDATORS_MAX, type Validator } from "./rules.ts";
@@ -76,7 +77,7 @@ export function setChangesMax(count: number): number {
 
 /** Whether a member may be given a vote with this key. */
 export function checkSeat(
-  { members }: Pick<Draft, "members">,
+  { members }: Pick<Registry, "members">,
   { memberId, publicKey }: Validator,
 ): Result<void, SeatRefusal> {
   const member = members.get(memberId);

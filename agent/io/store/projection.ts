@@ -247,7 +247,8 @@ function offerWriters(
 }
 
 function setWriters(db: Database.Database, cards: CardTable): Pick<Writers, "validatorsChanged"> {
-  // A restart changes at once what an earlier block had changed for the same height.
+  // A restart changes at once, also what an earlier block had changed from then on.
+  const overtake = db.prepare("DELETE FROM validator_change WHERE from_height > ?");
   const upsert = db.prepare(
     `INSERT INTO validator_change (from_height, card_no, public_key)
      VALUES (@fromHeight, @card, @publicKey)
@@ -255,6 +256,7 @@ function setWriters(db: Database.Database, cards: CardTable): Pick<Writers, "val
   );
   return {
     validatorsChanged: ({ fromHeight, added, removed }) => {
+      overtake.run(fromHeight);
       for (const memberId of removed) {
         upsert.run({ fromHeight, card: cards.number(memberId), publicKey: null });
       }

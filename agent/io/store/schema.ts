@@ -205,6 +205,13 @@ CREATE TABLE consensus_state (
   checksum INTEGER NOT NULL
 ) STRICT;
 
+-- The newest restart that this home was given. Nothing in sign_log above its height is of the chain before it.
+CREATE TABLE given_restart (
+  row INTEGER PRIMARY KEY CHECK (row = 1),
+  bytes BLOB NOT NULL CHECK (length(bytes) > 0),
+  checksum INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE own_transaction (
   own_no INTEGER PRIMARY KEY,
   id BLOB NOT NULL UNIQUE CHECK (length(id) = 32),

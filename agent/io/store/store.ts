@@ -8,6 +8,7 @@ import { type Claim, openDatabase, synchronous } from "./database.ts";
 import { lockDirectory, prepareDirectory, prepareLedgerFile } from "./dataDirectory.ts";
 import { ownTransactionTable, sampleTable } from "./homeTables.ts";
 import { projection } from "./projection.ts";
+import { restartTable } from "./restartTable.ts";
 import { signLog } from "./signLog.ts";
 import { StoreError, storeError, storing } from "./storeError.ts";
 
@@ -66,7 +67,7 @@ export function storeOn(db: Database.Database, log: Log): OpenStore {
     counted.writes += 1;
     if (counted.writes % CHECKPOINT_EVERY === 0) checkpointWal("PASSIVE");
   };
-  const { blocks, log: signs, own, samples, commit } = tables(db);
+  const { blocks, log: signs, restart, own, samples, commit } = tables(db);
   return {
     checkpoint: () => read(blocks.checkpoint),
     blocks: (from, count) => read(() => blocks.blocks(from, count)),
@@ -74,6 +75,8 @@ export function storeOn(db: Database.Database, log: Log): OpenStore {
     durable: () => read(signs.durable),
     signed: (height) => read(() => signs.signed(height)),
     saveSigned: (durable, record) => write(() => signs.save(durable, record, blocks.head())),
+    restart: () => read(restart.given),
+    saveRestart: (bytes, height) => write(() => restart.save(bytes, height)),
     ownTransactions: () => read(own.all),
     saveOwnTransaction: (transaction) => write(() => own.save(transaction)),
     dropOwnTransactions: (ids) => write(() => own.drop(ids)),
@@ -103,6 +106,7 @@ export function storeOn(db: Database.Database, log: Log): OpenStore {
 type Tables = {
   readonly blocks: ReturnType<typeof blockTable>;
   readonly log: ReturnType<typeof signLog>;
+  readonly restart: ReturnType<typeof restartTable>;
   readonly own: ReturnType<typeof ownTransactionTable>;
   readonly samples: ReturnType<typeof sampleTable>;
   readonly commit: (block: CommittedBlock) => void;
@@ -123,5 +127,6 @@ function tables(db: Database.Database): Tables {
     project(block);
     log.prune(block.height);
   };
-  return { blocks, log, own: ownTransactionTable(db), samples: sampleTable(db), commit };
+  const restart = restartTable(db);
+  return { blocks, log, restart, own: ownTransactionTable(db), samples: sampleTable(db), commit };
 }

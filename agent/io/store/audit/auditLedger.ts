@@ -15,7 +15,7 @@ import type Database from "better-sqlite3";
 import { findFlippedBit, firstDifference } from "../../../core/audit/bytes.ts";
 import { sha256Hex, type Verifier } from "../../../core/crypto.ts";
 import { communityId, decodeRules, encodeRules, type Rules } from "../../../core/ledger/rules.ts";
-import { stateRoot } from "../../../core/ledger/state.ts";
+import { type LedgerState, stateRoot } from "../../../core/ledger/state.ts";
 import type { CommunityId, MemberId } from "../../../core/units/ids.ts";
 import type { MicroTokens } from "../../../core/units/money.ts";
 import { openReadOnly, readOwner } from "../database.ts";
@@ -40,7 +40,7 @@ const FROM_BLOCKS = [
 /** Tables that are checked in other ways, above. */
 const OTHERS = [
   ...["identity", "community", "checkpoint"],
-  ...["sign_log", "consensus_state", "own_transaction", "register_sample"],
+  ...["sign_log", "consensus_state", "given_restart", "own_transaction", "register_sample"],
 ] as const;
 
 /** Every table of the schema: a new one must find its way into the audit. */
@@ -57,6 +57,8 @@ export type Audit = {
   /** Empty: everything is right. */
   readonly findings: readonly Finding[];
   readonly facts: AuditFacts | null;
+  /** After the last block; null as `facts`. */
+  readonly state: LedgerState | null;
 };
 
 export type AuditFacts = {
@@ -108,7 +110,7 @@ function audit({ found, expected, path }: Opened, options: AuditOptions): Audit 
   part(() => checkPages(found));
   const before = findings.length;
   part(() => checkSchema(found, expected.db));
-  if (findings.length > before) return { findings: preciseFirst(findings), facts: null };
+  if (findings.length > before) return unread(findings);
   part(() => checkChecksums(found));
   const named = part(() => checkOwner(found, options.rules));
   const rules = options.rules ?? named;
@@ -116,18 +118,23 @@ function audit({ found, expected, path }: Opened, options: AuditOptions): Audit 
   const replayed = isItsOwn
     ? part(() => replayChain({ found, expected, rules, verifier }), "block")
     : null;
-  if (replayed === null) return { findings: preciseFirst(findings), facts: null };
-  const { state } = replayed;
+  if (replayed === null) return unread(findings);
+  const { state, chains } = replayed;
   for (const table of FROM_BLOCKS) {
     part(() => compareTable(table, { expected: expected.db, found }), table);
   }
   // Where a table differs anyway, its sums say nothing more.
   if (findings.length === 0) part(() => checkState(found, state));
   const memberId = (readOwner(found)?.memberId ?? "") as MemberId;
-  const home = { found, memberId, state, verifier };
+  const home = { found, memberId, state, chains, verifier };
   const signed = part(() => checkSignLog(home), "sign_log")?.signatures ?? 0;
   part(() => checkUnfinished(home));
-  return { findings: preciseFirst(findings), facts: factsOf(replayed, { memberId, signed }) };
+  const facts = factsOf(replayed, { memberId, signed });
+  return { findings: preciseFirst(findings), facts, state };
+}
+
+function unread(findings: readonly Finding[]): Audit {
+  return { findings: preciseFirst(findings), facts: null, state: null };
 }
 
 /** The rules of the file, whose hash is the id in `identity`; and those given, if any, are the same. */

@@ -1,23 +1,28 @@
 // What only this home knows, and no block proves: the sign log by its signatures, the rest by checksums.
 
 import type Database from "better-sqlite3";
+import { assert } from "../../../core/assert.ts";
 import { checkSigned, type LineContext } from "../../../core/audit/checkSigned.ts";
 import { bytesToHex } from "../../../core/codec/hex.ts";
 import type { Malformed } from "../../../core/codec/shape.ts";
 import { decodeCertificate } from "../../../core/consensus/message.ts";
 import type { Verifier } from "../../../core/crypto.ts";
+import { baseOf } from "../../../core/ledger/restart.ts";
 import { communityId } from "../../../core/ledger/rules.ts";
 import type { LedgerState } from "../../../core/ledger/state.ts";
 import { decodeTransaction } from "../../../core/ledger/transaction.ts";
-import type { MemberId } from "../../../core/units/ids.ts";
+import type { CommunityId, MemberId } from "../../../core/units/ids.ts";
+import { plainBytes } from "../plainBytes.ts";
 import { decodeMessage, durableFault, messageFault } from "../records.ts";
 import { WrongPlace } from "./finding.ts";
 import { type RawRow, RowReader } from "./rawRow.ts";
+import type { ChainFrom } from "./replayChain.ts";
 
 /** Tables with a checksum, and the columns that it covers, in their order; the first is the key. */
 const SUMMED: { readonly [table: string]: readonly string[] } = {
   identity: ["row", "community_id", "member_id"],
   consensus_state: ["row", "durable"],
+  given_restart: ["row", "bytes"],
   own_transaction: ["own_no", "id", "bytes"],
   register_sample: ["at_ms", "produced_wh", "imported_wh", "exported_wh"],
 };
@@ -45,17 +50,19 @@ export type Home = {
   readonly memberId: MemberId;
   /** After the last block. */
   readonly state: LedgerState;
+  readonly chains: readonly ChainFrom[];
   readonly verifier: Verifier;
 };
 
 /** Each line says what its message says, is signed by this home's card, and agrees with the blocks. */
-export function checkSignLog({ found, memberId, state, verifier }: Home): { signatures: number } {
+export function checkSignLog(home: Home): { signatures: number } {
+  const { found, memberId, state, verifier } = home;
   const rows = found.prepare<[], RawRow>("SELECT * FROM sign_log ORDER BY height, round, type");
   const certificateOf = found
     .prepare<[number], Uint8Array>("SELECT certificate FROM block WHERE height = ?")
     .pluck();
   const publicKey = keyOf(memberId, state);
-  const community = communityId(state.rules);
+  const chains = [...home.chains, ...awaitedChain(home)];
   let signatures = 0;
   for (const row of rows.iterate()) {
     const { height, round, type } = row;
@@ -63,6 +70,7 @@ export function checkSignLog({ found, memberId, state, verifier }: Home): { sign
     const reader = new RowReader(row, { table: "sign_log", row: name });
     if (publicKey === null) return reader.wrong(null, `no key of ${memberId} is known`);
     const card = { memberId, publicKey };
+    const community = chainAt(chains, Number(height));
     const line = checkLine(reader, { community, card, verifier });
     signatures += 1;
     const certified = line.type === "precommit" ? certificateOf.get(line.height) : undefined;
@@ -75,6 +83,21 @@ export function checkSignLog({ found, memberId, state, verifier }: Home): { sign
     }
   }
   return { signatures };
+}
+
+/** Of the restart that this home was given, while no block has it. */
+function awaitedChain({ found, state, verifier }: Home): readonly ChainFrom[] {
+  const bytes = found.prepare<[], Uint8Array>("SELECT bytes FROM given_restart").pluck().get();
+  const read = bytes && decodeTransaction(communityId(state.rules), plainBytes(bytes));
+  if (!read?.ok) return [];
+  const { chain } = baseOf(state, read.value, verifier).state;
+  return [{ from: state.height + 1, chain }];
+}
+
+function chainAt(chains: readonly ChainFrom[], height: number): CommunityId {
+  const found = chains.findLast(({ from }) => from <= height) ?? chains[0];
+  assert(found !== undefined, "a ledger has a chain");
+  return found.chain;
 }
 
 function checkLine(reader: RowReader, context: LineContext) {

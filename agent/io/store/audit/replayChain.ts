@@ -9,6 +9,7 @@ import { bytesToHex } from "../../../core/codec/hex.ts";
 import type { Verifier } from "../../../core/crypto.ts";
 import type { Rules } from "../../../core/ledger/rules.ts";
 import { encodeState, genesis, type LedgerState } from "../../../core/ledger/state.ts";
+import type { CommunityId } from "../../../core/units/ids.ts";
 import { NUMBERS_PER_BLOCK } from "../schema.ts";
 import type { ExpectedLedger } from "./expectedLedger.ts";
 import { WrongPlace } from "./finding.ts";
@@ -19,7 +20,11 @@ export type Replayed = {
   readonly transactions: number;
   /** Of certificates and transactions. */
   readonly signatures: number;
+  /** What votes are for, from which height on; ascending. */
+  readonly chains: readonly ChainFrom[];
 };
+
+export type ChainFrom = { readonly from: number; readonly chain: CommunityId };
 
 export type Replay = {
   readonly found: Database.Database;
@@ -38,6 +43,7 @@ export function replayChain({ found, expected, rules, verifier }: Replay): Repla
   let state = genesis(rules);
   let transactions = 0;
   let signatures = 0;
+  const chains: ChainFrom[] = [{ from: 1, chain: state.chain }];
   for (const row of blocks.iterate()) {
     const height = checkedHeight(row, state.height + 1);
     const block = new RowReader(row, { table: "block", row: `height ${height}` });
@@ -52,12 +58,13 @@ export function replayChain({ found, expected, rules, verifier }: Replay): Repla
     if (!checked.ok) throw wrongBlock(height, checked.refusal);
     expected.add(checked.value, recorded.certificate);
     state = checked.value.state;
+    if (state.chain !== chains.at(-1)?.chain) chains.push({ from: height, chain: state.chain });
     checkpoints.check(state);
     transactions += recorded.transactions.length;
     signatures += recorded.transactions.length + checked.value.certificate.signatures.length;
   }
   checkpoints.end();
-  return { state, transactions, signatures };
+  return { state, transactions, signatures, chains };
 }
 
 function checkedHeight(row: RawRow, wanted: number): number {

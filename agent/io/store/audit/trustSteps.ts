@@ -3,7 +3,8 @@
 import type Database from "better-sqlite3";
 import type { TrustStep } from "../../../core/audit/trustChain.ts";
 import { decodeBlock, encodeHeader } from "../../../core/ledger/block.ts";
-import type { Rules, Validator } from "../../../core/ledger/rules.ts";
+import { communityId, type Rules, type Validator } from "../../../core/ledger/rules.ts";
+import { decodeTransaction } from "../../../core/ledger/transaction.ts";
 import { encodeValidators } from "../../../core/ledger/validators.ts";
 import type { MemberId } from "../../../core/units/ids.ts";
 import type { StoredBlock } from "../../../ports.ts";
@@ -34,10 +35,18 @@ export function trustSteps(
        ORDER BY from_height, member_id`,
     )
     .all(height);
-  const set = new Map(rules.validators.map((validator) => [validator.memberId, validator]));
+  const restarts = restartsUpTo(db, { rules, height });
+  const changes = Map.groupBy(rows, (row) => Number(row.fromHeight));
+  let set = new Map(rules.validators.map((validator) => [validator.memberId, validator]));
   const steps: TrustStep[] = [];
-  for (const [fromHeight, changes] of Map.groupBy(rows, (row) => Number(row.fromHeight))) {
-    for (const { memberId, publicKey } of changes) {
+  for (const fromHeight of heightsOf([...changes.keys(), ...restarts.keys()])) {
+    const restart = restarts.get(fromHeight);
+    if (restart !== undefined) {
+      set = new Map(restart.validators.map((validator) => [validator.memberId, validator]));
+      steps.push({ restart: restart.bytes });
+      continue;
+    }
+    for (const { memberId, publicKey } of changes.get(fromHeight) ?? []) {
       if (publicKey === null) set.delete(memberId);
       else set.set(memberId, { memberId, publicKey: plainBytes(publicKey) });
     }
@@ -46,6 +55,32 @@ export function trustSteps(
     steps.push(step);
   }
   return steps;
+}
+
+function heightsOf(found: readonly number[]): readonly number[] {
+  return [...new Set(found)].sort((a, b) => a - b);
+}
+
+type Restarted = { readonly bytes: Uint8Array; readonly validators: readonly Validator[] };
+
+/** By the height of the block that begins with it. */
+function restartsUpTo(
+  db: Database.Database,
+  { rules, height }: Pick<TrustRequest, "rules" | "height">,
+): ReadonlyMap<number, Restarted> {
+  const rows = db
+    .prepare<[number], { height: bigint; bytes: Uint8Array }>(
+      "SELECT height, bytes FROM ledger_transaction WHERE type = 'restart' AND height <= ?",
+    )
+    .all(height);
+  const found = new Map<number, Restarted>();
+  for (const row of rows) {
+    const bytes = plainBytes(row.bytes);
+    const decoded = decodeTransaction(communityId(rules), bytes);
+    if (!decoded.ok || decoded.value.payload.type !== "restart") continue;
+    found.set(Number(row.height), { bytes, validators: decoded.value.payload.validators });
+  }
+  return found;
 }
 
 /** The block before the change, which names the set after it. */

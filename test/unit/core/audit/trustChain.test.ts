@@ -5,18 +5,21 @@ import { checkInclusion, proveInclusion } from "../../../../agent/core/audit/inc
 import { readProof, writeProof } from "../../../../agent/core/audit/proofFile.ts";
 import {
   followTrust,
+  type SetChangeStep,
   TRUST_STEPS_MAX,
   type TrustStep,
 } from "../../../../agent/core/audit/trustChain.ts";
 import { decodeCertificate, encodeCertificate } from "../../../../agent/core/consensus/message.ts";
 import { Verifier } from "../../../../agent/core/crypto.ts";
 import { type Block, blockId, encodeHeader } from "../../../../agent/core/ledger/block.ts";
+import { chainAfter } from "../../../../agent/core/ledger/restart.ts";
 import { communityId, type Validator } from "../../../../agent/core/ledger/rules.ts";
+import { encodeTransaction, type Payload } from "../../../../agent/core/ledger/transaction.ts";
 import { encodeValidators } from "../../../../agent/core/ledger/validators.ts";
 import { mustBeAccepted } from "../../../../agent/core/result.ts";
-import { memberId } from "../../../../agent/core/units/ids.ts";
+import { type BlockId, memberId } from "../../../../agent/core/units/ids.ts";
 import { ChangingChain, certificateBy } from "../../../support/changingChain.ts";
-import { say, testKey, tokens } from "../../../support/ledger.ts";
+import { say, signed, testKey, tokens } from "../../../support/ledger.ts";
 
 const [A, B, C, D, E] = ["a@vt.edu", "b@vt.edu", "c@vt.edu", "d@vt.edu", "e@vt.edu"] as const;
 const verifier = new Verifier();
@@ -30,7 +33,7 @@ const seat = (name: string): Validator => {
  * On 1 to 3 vote a b c d, on 4 and 5 a b c d e, on 6 and 7 a c d e.
  */
 let chain: ChangingChain;
-let steps: readonly TrustStep[];
+let steps: readonly SetChangeStep[];
 
 beforeAll(() => {
   chain = new ChangingChain([A, B, C, D], [A, B, C, D, E]);
@@ -47,7 +50,7 @@ const block = (height: number): Block => chain.blocks[height - 1] as Block;
 const certificate = (height: number) => chain.certificates[height - 1] as Uint8Array;
 
 /** The block before a change, and the set after it. */
-function stepAt(height: number, set: readonly string[]): TrustStep {
+function stepAt(height: number, set: readonly string[]): SetChangeStep {
   return {
     header: encodeHeader(block(height).header),
     certificate: certificate(height),
@@ -113,7 +116,7 @@ describe("a proof after changes of who votes", () => {
   });
 
   it("is refused where those who voted before did not sign the change: 3 of 4 did, 2 are too few", () => {
-    const [first, ...others] = steps as [TrustStep, TrustStep];
+    const [first, ...others] = steps as [SetChangeStep, SetChangeStep];
     const whole = mustBeAccepted(decodeCertificate(first.certificate), "a certificate");
     const some = (n: number) => {
       const few = { ...whole, signatures: whole.signatures.slice(0, n) };
@@ -132,8 +135,32 @@ describe("a proof after changes of who votes", () => {
     expect(refusalOf([...steps, step], 7)).toMatchObject({ code: "trustBroken", at: 2 });
   });
 
+  it("after a restart takes the CA's word for who votes, and nobody else's", () => {
+    const { rules, state } = chain;
+    const blockOf = state.lastBlock?.blockId as BlockId;
+    const payload = { type: "restart", sequence: 9, height: 7, blockId: blockOf } as const;
+    const said = { ...payload, validators: [seat(A), seat(E)] };
+    const community = communityId(rules);
+    const step = (author: string | null, what: Payload): TrustStep => {
+      return { restart: encodeTransaction(community, signed(rules, author, what)) };
+    };
+    const follow = (...more: readonly TrustStep[]) => {
+      const followed = followTrust(rules, [...steps, ...more], verifier);
+      return followed.ok ? followed.value : followed.refusal.reason;
+    };
+    expect(follow(step(null, said))).toEqual({
+      ...{ validators: said.validators, fromHeight: 8 },
+      chain: chainAfter(community, signed(rules, null, said).id),
+    });
+    expect(follow(step(A, said))).toBe("the CA did not sign the restart");
+    expect(follow(step(null, { ...said, height: 4 }))).toBe("the restart is after 4, before 6");
+    expect(follow(step(null, say.grant(9, A, tokens(1))))).toBe("it cannot be read");
+    const [first] = steps;
+    expect(follow(step(null, said), first as TrustStep)).toMatch("before 8");
+  });
+
   it("is refused with rubbish, and with more steps than a proof may have", () => {
-    const [first] = steps as [TrustStep];
+    const [first] = steps as [SetChangeStep];
     for (const part of ["header", "certificate", "validators"] as const) {
       const cut = [{ ...first, [part]: first[part].slice(0, -1) }];
       expect(refusalOf(cut)).toMatchObject({ at: 0, reason: "it cannot be read" });
