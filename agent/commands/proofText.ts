@@ -4,6 +4,7 @@ import { integerToDecimal } from "../config/decimal.ts";
 import type { Included } from "../core/audit/inclusion.ts";
 import type { ProofFileRefusal } from "../core/audit/proofFile.ts";
 import { isOffer, type ShownStamp } from "../core/audit/shownStamp.ts";
+import { subjectOf } from "../core/ledger/accusation.ts";
 import type { Payload } from "../core/ledger/transaction.ts";
 import { formatTokens } from "../core/units/money.ts";
 
@@ -69,6 +70,10 @@ function said(payload: Payload): string {
       return `registered the PV ${payload.pvId} of ${kwh(payload.capacity)} kW`;
     case "receipt":
       return `said when it first heard of ${payload.entries.length} offers and bids`;
+    case "evidence": {
+      const { accusation } = payload;
+      return `accused ${accusation.offender} of signing twice: ${subjectOf(accusation)}`;
+    }
     case "grant":
       return `granted ${formatTokens(payload.amount)} tokens to ${payload.memberId}`;
     case "revoke":

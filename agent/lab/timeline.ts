@@ -61,6 +61,10 @@ export function timelineLines(event: LabEvent): readonly string[] {
       return [`${event.listingId}  VOID: not closed in time, nobody trades`];
     case "listingFinished":
       return [`${event.listingId}  delivered and metered:`, ...event.statements.map(statementLine)];
+    case "evidence": {
+      const { kind, offender, subject, reporter } = event;
+      return [`${offender} signed twice, as ${shortName(reporter)} shows: ${kind}, ${subject}`];
+    }
     case "listingCreated":
     case "offerStamped":
     case "meterRead":

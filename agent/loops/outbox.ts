@@ -1,8 +1,12 @@
 // Our own transactions: signed once, on the disk before anyone hears of them, said again until the
 // ledger has them or can never take them.
+//
+// A card that signs two offers, bids or receipts of one number has lied, and is named for it. So what was
+// refused for good, and yet was heard, stays on the disk while its number could be used again.
 
 import { assert } from "../core/assert.ts";
 import type { Verifier } from "../core/crypto.ts";
+import { keyOf } from "../core/ledger/accusation.ts";
 import { TransactionCheck } from "../core/ledger/checkTransaction.ts";
 import { communityId } from "../core/ledger/rules.ts";
 import type { LedgerState } from "../core/ledger/state.ts";
@@ -12,6 +16,7 @@ import {
   type Payload,
   signTransaction,
   type Transaction,
+  transactionId,
 } from "../core/ledger/transaction.ts";
 import { accepted, type Refusal, type Result, refused } from "../core/result.ts";
 import type { TransactionId } from "../core/units/ids.ts";
@@ -28,7 +33,11 @@ const PASSING: ReadonlySet<string> = new Set([
   "mempoolFull",
   "authorHasTooMany",
   "receiptAhead",
+  "evidenceEarly",
 ]);
+
+/** Refusals that any other of the same number would meet as well, before it is sent. */
+const PASSED: ReadonlySet<string> = new Set(["staleSequence", "amendedTooLate"]);
 
 /** The purpose of a receipt: each goes on from the last, so there is one under way at a time. */
 export const RECEIPT = "receipt";
@@ -71,6 +80,8 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
   const community = communityId(ledger().rules);
   const checks = new TransactionCheck(verifier);
   const entries = new Map<TransactionId, Entry>();
+  /** Ended without being on the ledger: their purposes must not be signed for again. */
+  const spent = new Map<TransactionId, Transaction>();
   for (const own of store.ownTransactions()) {
     const decoded = decodeTransaction(community, own.bytes);
     assert(decoded.ok, `stored own transaction ${own.id} decodes`);
@@ -82,17 +93,45 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
 
   /** What an earlier run left behind and is on the ledger by now, or can never be. */
   function forgetEnded(): void {
-    const ended = [...entries.values()].filter(({ transaction }) => isFinal(check(transaction)));
-    if (ended.length === 0) return;
-    store.dropOwnTransactions(ended.map(({ transaction }) => transaction.id));
+    const ended = [...entries.values()].flatMap(({ transaction }) => {
+      const checked = check(transaction);
+      return hasEnded(transaction, checked) ? [{ transaction, refusal: checked.refusal }] : [];
+    });
     for (const { transaction } of ended) entries.delete(transaction.id);
+    const over = ended.filter((one) => !keepAsSpent(one));
+    if (over.length > 0) store.dropOwnTransactions(over.map(({ transaction }) => transaction.id));
+  }
+
+  /** True if it must stay on the disk. */
+  function keepAsSpent({ transaction, refusal }: Ended): boolean {
+    const isKept = !PASSED.has(refusal.code) && isNumberOpen(ledger(), transaction);
+    if (isKept) spent.set(transaction.id, transaction);
+    return isKept;
+  }
+
+  function forgetSpent(): void {
+    const over = [...spent.values()].filter((one) => !isNumberOpen(ledger(), one));
+    for (const { id } of over) spent.delete(id);
+    if (over.length > 0) store.dropOwnTransactions(over.map(({ id }) => id));
+  }
+
+  /** Whether this card has signed something else under the same number. */
+  function isSignedOtherwise(payload: Payload, id: TransactionId): boolean {
+    const number = numberOf(payload);
+    if (number === null) return false;
+    const said = [...spent.values(), ...[...entries.values()].map((one) => one.transaction)];
+    return said.some((one) => one.id !== id && numberOf(one.payload) === number);
   }
 
   const submit: Outbox["submit"] = (payload, as, done) => {
     const author = as === "administrator" ? administrator : signer;
     if (author === null) return done(refused({ code: "noAdministratorCard" }));
-    if (entries.size >= OUTBOX_MAX) return done(refused({ code: "outboxFull", max: OUTBOX_MAX }));
+    if (entries.size + spent.size >= OUTBOX_MAX)
+      return done(refused({ code: "outboxFull", max: OUTBOX_MAX }));
     const unsigned = { author: author.memberId, payload };
+    if (isSignedOtherwise(payload, transactionId(community, unsigned))) {
+      return done(refused({ code: "alreadySigned", purpose: purposeOf(payload) }));
+    }
     const transaction = signTransaction(community, unsigned, author.sign);
     const known = entries.get(transaction.id);
     if (known !== undefined) return done(refused({ code: "alreadyPending", id: transaction.id }));
@@ -115,6 +154,7 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
   };
 
   const committed: Outbox["committed"] = (transactions) => {
+    forgetSpent();
     if (entries.size === 0) return;
     const landed = transactions.filter(({ id }) => entries.has(id)).map(({ id }) => id);
     const ended = new Map<TransactionId, Result<TransactionId, Refusal>>();
@@ -123,10 +163,14 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
       if (ended.has(id)) continue;
       const checked = check(transaction);
       if (checked.ok) mempool.add(encoded);
-      else if (isFinal(checked)) ended.set(id, checked);
+      else if (hasEnded(transaction, checked)) ended.set(id, checked);
     }
     if (ended.size === 0) return;
-    store.dropOwnTransactions([...ended.keys()]);
+    const over = [...ended].filter(([id, outcome]) => {
+      const entry = entries.get(id);
+      return outcome.ok || entry === undefined || !keepAsSpent({ ...entry, ...outcome });
+    });
+    if (over.length > 0) store.dropOwnTransactions(over.map(([id]) => id));
     for (const [id, outcome] of ended) finish(id, outcome);
   };
 
@@ -142,10 +186,44 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
   };
 }
 
+type Ended = { readonly transaction: Transaction; readonly refusal: Refusal };
+
+/** What a card signs once; null for what has no number, or one that only the ledger counts. */
+function numberOf(payload: Payload): string | null {
+  switch (payload.type) {
+    case "pvOffer":
+    case "buyOffer":
+      return purposeOf(payload);
+    case "receipt":
+      return `${RECEIPT}:${payload.sequence}`;
+    default:
+      return null;
+  }
+}
+
+/** Whether another one of this number could still reach the ledger, or be held against this one. */
+function isNumberOpen(state: LedgerState, { author, payload }: Transaction): boolean {
+  switch (payload.type) {
+    case "pvOffer":
+    case "buyOffer":
+      return state.listings.get(payload.listingId)?.state === "ACCEPT_OFFERS";
+    case "receipt":
+      return author !== null && payload.sequence > (state.receipts.get(author)?.sequence ?? 0);
+    default:
+      return false;
+  }
+}
+
+type Refused = Extract<Result<void, Refusal>, { readonly ok: false }>;
+
+/** `isFinal` for what others may have heard: a receipt waits for its validator to get its seat back. */
+function hasEnded({ payload }: Transaction, checked: Result<void, Refusal>): checked is Refused {
+  const isWithoutSeat = !checked.ok && checked.refusal.code === "notAllowed";
+  return isFinal(checked) && !(payload.type === "receipt" && isWithoutSeat);
+}
+
 /** Refused, and no block to come lifts it. */
-function isFinal(
-  checked: Result<void, Refusal>,
-): checked is Extract<Result<void, Refusal>, { readonly ok: false }> {
+function isFinal(checked: Result<void, Refusal>): checked is Refused {
   return !checked.ok && !PASSING.has(checked.refusal.code);
 }
 
@@ -162,6 +240,8 @@ export function purposeOf(payload: Payload): string {
       return `buyOffer:${payload.listingId}:${payload.sequence}`;
     case "receipt":
       return RECEIPT;
+    case "evidence":
+      return `evidence:${keyOf(payload.accusation)}`;
     case "meterReading":
       return `meterReading:${payload.listingId}`;
     case "restart":

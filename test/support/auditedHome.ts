@@ -1,5 +1,5 @@
 // A home's data directory as its agent leaves it, small but with something in every table: a traded hour with
-// its receipts, a revoked member, a sign log with a lock, an unsaid transaction, samples.
+// its receipts, a revoked member, an accusation, a sign log with a lock, an unsaid transaction, samples.
 
 import {
   encodeCertificate,
@@ -16,6 +16,7 @@ import type { BlockId } from "../../agent/core/units/ids.ts";
 import { unixMs } from "../../agent/core/units/time.ts";
 import { type OpenStore, openStore } from "../../agent/io/store/store.ts";
 import type { SignedRecord } from "../../agent/ports.ts";
+import { doubleBuyOffer, report } from "./accusations.ts";
 import { certificateFor } from "./certificate.ts";
 import {
   at,
@@ -89,6 +90,7 @@ const BLOCKS: readonly Add[] = [
     [BUYER, say.buyOffer(LISTING, { energy: kwh(4), price: perKwh(3) })],
     [null, say.grant(1, BUYER, tokens(5))],
     [null, say.revoke(2, STRANGER)],
+    [SELLER, report(doubleBuyOffer(AUDITED_RULES, BUYER, LISTING, 9))],
   ),
   receipts,
   (chain) => chain.addBy(SELLER, "2018-03-21T18:59:15Z"),

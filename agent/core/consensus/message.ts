@@ -18,28 +18,19 @@ import {
 } from "../codec/shape.ts";
 import { SIGNATURE_BYTES } from "../crypto.ts";
 import type { Result } from "../result.ts";
-import {
-  type BlockId,
-  type CommunityId,
-  isMemberId,
-  MEMBER_ID_MAX,
-  type MemberId,
-} from "../units/ids.ts";
+import { ROUND_MAX, VOTE_TYPES } from "../signBytes.ts";
+import { type BlockId, isMemberId, MEMBER_ID_MAX, type MemberId } from "../units/ids.ts";
 import type { UnixMs } from "../units/time.ts";
 
 /** A proposal carries a whole block and the polka that lets locked validators follow it. */
 export const BLOCK_IN_PROPOSAL_BYTES_MAX = 131_072;
 export const CONSENSUS_MESSAGE_BYTES_MAX = 163_840;
-export const ROUND_MAX = 100_000;
 const SIGNATURES_MAX = 21;
 
 const validatorId = text<MemberId>(MEMBER_ID_MAX, isMemberId);
 const height = integer(1, Number.MAX_SAFE_INTEGER);
 const round = integer(0, ROUND_MAX);
 const signature = bytes(SIGNATURE_BYTES);
-
-export const VOTE_TYPES = ["prevote", "precommit"] as const;
-export type VoteType = (typeof VOTE_TYPES)[number];
 
 const voteShape = struct({
   vote: oneOf(VOTE_TYPES),
@@ -84,41 +75,6 @@ export type ConsensusMessage = ShapeOf<typeof consensusMessageShape>;
 export type UnsignedVote = Omit<Vote, "signature">;
 export type UnsignedProposal = Omit<Proposal, "signature">;
 
-const voteSignShape = struct({
-  purpose: text(32),
-  community: hash<CommunityId>(),
-  vote: oneOf(VOTE_TYPES),
-  height,
-  round,
-  blockId: nullable(hash<BlockId>()),
-});
-
-const proposalSignShape = struct({
-  purpose: text(32),
-  community: hash<CommunityId>(),
-  height,
-  round,
-  polRound: integer(-1, ROUND_MAX),
-  blockId: hash<BlockId>(),
-  time: integer<UnixMs>(1, Number.MAX_SAFE_INTEGER),
-});
-
-export type VoteSubject = Pick<Vote, "vote" | "height" | "round" | "blockId">;
-
-/** The bytes that a validator's key signs for a vote. */
-export function voteSignBytes(community: CommunityId, vote: VoteSubject): Uint8Array {
-  const { vote: type, height, round, blockId } = vote;
-  const purpose = "pvtrading/vote/1";
-  return encode(voteSignShape, { purpose, community, vote: type, height, round, blockId });
-}
-
-/** The bytes that a proposer's key signs; the block is covered by its id. */
-export function proposalSignBytes(community: CommunityId, proposal: UnsignedProposal): Uint8Array {
-  const { height, round, polRound, blockId, time } = proposal;
-  const purpose = "pvtrading/proposal/1";
-  return encode(proposalSignShape, { purpose, community, height, round, polRound, blockId, time });
-}
-
 export function encodeConsensusMessage(message: ConsensusMessage): Uint8Array {
   return encode(consensusMessageShape, message);
 }
@@ -137,4 +93,12 @@ export function decodeCertificate(encoded: Uint8Array): Result<Certificate, Malf
   return decode(certificateShape, encoded, CERTIFICATE_BYTES_MAX);
 }
 
+export {
+  proposalSignBytes,
+  ROUND_MAX,
+  VOTE_TYPES,
+  type VoteSubject,
+  type VoteType,
+  voteSignBytes,
+} from "../signBytes.ts";
 export { certificateShape };

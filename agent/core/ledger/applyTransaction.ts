@@ -11,6 +11,7 @@ import { checkSignatureAs, type SignatureRefusal } from "./checkSignature.ts";
 import { closeBiddingByHand } from "./closeBidding.ts";
 import { type CreateListingRefusal, createListingByHand } from "./createListing.ts";
 import type { Draft } from "./draft.ts";
+import { type EvidenceRefusal, evidence } from "./evidence.ts";
 import { type GrantRefusal, grant } from "./grant.ts";
 import { type MeterReadingRefusal, meterReading } from "./meterReading.ts";
 import { type PvOfferRefusal, pvOffer } from "./pvOffer.ts";
@@ -36,7 +37,8 @@ export type RuleRefusal =
   | ListingStepRefusal
   | ReceiptRefusal
   | ValidatorChangeRefusal
-  | RestartMisplaced;
+  | RestartMisplaced
+  | EvidenceRefusal;
 
 export function applyTransaction(
   draft: Draft,
@@ -73,6 +75,8 @@ export function applyTransaction(
       return validatorChange(draft, payload);
     case "restart":
       return restart(draft, { id, payload });
+    case "evidence":
+      return evidence(draft, { author: memberAuthor(author), payload }, verifier);
   }
 }
 

@@ -90,6 +90,7 @@ function authorKey(
     case "pvOffer":
     case "buyOffer":
     case "meterReading":
+    case "evidence":
       return author === null
         ? refused({ code: "notAllowed", who: "member" })
         : memberKey(registry, author);

@@ -19,6 +19,7 @@ import { DraftMap } from "./draftMap.ts";
 import type { LedgerEvent } from "./event.ts";
 import { communityId, type Rules, type Validator } from "./rules.ts";
 import type {
+  Accused,
   Heard,
   LastReceipt,
   LedgerState,
@@ -59,6 +60,7 @@ export type Draft = {
   issued: MicroTokens;
   readonly receipts: DraftMap<MemberId, LastReceipt>;
   readonly heard: DraftMap<OfferPrefix, Heard>;
+  readonly evidence: DraftMap<string, Accused>;
   /** Who votes on this block, on the next, and, as this block leaves it, on the one after that. */
   readonly validators: readonly Validator[];
   readonly nextValidators: readonly Validator[];
@@ -91,6 +93,7 @@ export function draftOf(state: LedgerState, time: UnixMs): Draft {
     issued: state.issued,
     receipts: new DraftMap(state.receipts),
     heard: new DraftMap(state.heard),
+    evidence: new DraftMap(state.evidence),
     validators: state.validators,
     nextValidators: state.nextValidators,
     laterValidators: state.nextValidators,
@@ -161,6 +164,7 @@ export function finishDraft(draft: Draft): Omit<LedgerState, "lastBlock"> {
     issued: draft.issued,
     receipts: draft.receipts.finish(),
     heard: draft.heard.finish(),
+    evidence: draft.evidence.finish(),
     validators: draft.nextValidators,
     nextValidators: draft.laterValidators,
     setChanges: draft.setChanges,

@@ -4,6 +4,7 @@ import type { Wh } from "../units/energy.ts";
 import type { ListingId, MemberId, TransactionId } from "../units/ids.ts";
 import type { MicroTokens, MilliTokensPerKwh } from "../units/money.ts";
 import type { UnixMs } from "../units/time.ts";
+import type { AccusationKind } from "./accusation.ts";
 import type { Validator } from "./rules.ts";
 import type {
   Fill,
@@ -75,6 +76,17 @@ export type LedgerEvent =
       readonly statements: readonly HourStatement[];
     }
   | { readonly type: "posted"; readonly posting: Posting }
+  /** A card signed two different things where it may sign one: the CA must look into it. */
+  | {
+      readonly type: "evidence";
+      readonly kind: AccusationKind;
+      readonly offender: MemberId;
+      readonly reporter: MemberId;
+      /** "prevote 12/0", "proposal 12/0", "receipt 17", "21Mar18-13:00 roof 2", "21Mar18-13:00 bid 2" */
+      readonly subject: string;
+      /** Of the block that says so. */
+      readonly height: number;
+    }
   /** The member's balance and reservation after this block; once a block for each that changed. */
   | {
       readonly type: "balanceChanged";

@@ -34,6 +34,7 @@ import {
 } from "../units/ids.ts";
 import type { MicroTokens, MilliTokensPerKwh } from "../units/money.ts";
 import type { UnixMs } from "../units/time.ts";
+import { ACCUSATION_KINDS, accusationKey, SUBJECT_MAX } from "./accusation.ts";
 import {
   communityId,
   type Rules,
@@ -150,6 +151,17 @@ const heardShape = struct({
   entries: array(struct({ validator: member, at: time }), ENTRIES_MAX),
 });
 
+/** Who was shown to have signed twice, until the same would be refused as too old; see evidence.ts. */
+const accusedShape = struct({
+  kind: oneOf(ACCUSATION_KINDS),
+  offender: member,
+  subject: text(SUBJECT_MAX),
+  /** Height of a vote or proposal, number of a receipt, sequence of an offer or bid. */
+  at: integer(0, TIME_MAX),
+  /** Of an offer or bid. */
+  listingId: nullable(text<ListingId>(ID_MAX)),
+});
+
 const stateShape = struct({
   version: integer(1, 1),
   community: hash(),
@@ -164,6 +176,7 @@ const stateShape = struct({
   issued: int64<MicroTokens>(),
   receipts: array(lastReceiptShape, ITEMS_MAX),
   heard: array(heardShape, ITEMS_MAX),
+  evidence: array(accusedShape, ITEMS_MAX),
   validators: array(validatorShape, VALIDATORS_MAX),
   nextValidators: array(validatorShape, VALIDATORS_MAX),
   setChanges: array(integer(1, TIME_MAX), ITEMS_MAX),
@@ -176,6 +189,7 @@ export type PlacedOffer = ShapeOf<typeof placedOfferShape>;
 export type PlacedBid = ShapeOf<typeof placedBidShape>;
 export type LastReceipt = ShapeOf<typeof lastReceiptShape>;
 export type Heard = ShapeOf<typeof heardShape>;
+export type Accused = ShapeOf<typeof accusedShape>;
 export type Fill = ShapeOf<typeof fillShape>;
 export type RecordedReading = ShapeOf<typeof recordedReadingShape>;
 export type ListingState = (typeof LISTING_STATES)[number];
@@ -208,6 +222,8 @@ export type LedgerState = {
   /** By validator. */
   readonly receipts: ReadonlyMap<MemberId, LastReceipt>;
   readonly heard: ReadonlyMap<OfferPrefix, Heard>;
+  /** By `accusationKey`. */
+  readonly evidence: ReadonlyMap<string, Accused>;
   /** Who votes on the block after this one, sorted by member id; never empty. */
   readonly validators: readonly Validator[];
   /** Who votes on the block after that; see validatorSet.ts. */
@@ -233,6 +249,7 @@ export function genesis(rules: Rules): LedgerState {
     issued: 0n as MicroTokens,
     receipts: new Map(),
     heard: new Map(),
+    evidence: new Map(),
     validators: rules.validators,
     nextValidators: rules.validators,
     setChanges: [],
@@ -262,6 +279,7 @@ export function encodeState(state: LedgerState): Uint8Array {
     issued,
     receipts: sortedValues(state.receipts),
     heard: sortedValues(state.heard),
+    evidence: sortedValues(state.evidence),
     validators: state.validators,
     nextValidators: state.nextValidators,
     setChanges: state.setChanges,
@@ -289,7 +307,7 @@ export function decodeState(
   const decoded = decode(stateShape, encoded, STATE_BYTES_MAX);
   if (!decoded.ok) return decoded;
   const { version: _, community, members, pvs, listings, ...others } = decoded.value;
-  const { receipts, heard, ...rest } = others;
+  const { receipts, heard, evidence, ...rest } = others;
   if (community !== communityId(rules)) return refused({ code: "otherCommunity" });
   const state: LedgerState = {
     ...rest,
@@ -300,6 +318,7 @@ export function decodeState(
     listings: keyed(listings.map(listingFrom), ({ listingId }) => listingId),
     receipts: keyed(receipts, ({ validator }) => validator),
     heard: keyed(heard, ({ offer }) => offer),
+    evidence: keyed(evidence, accusationKey),
   };
   // Maps forget duplicates and take any order; the bytes must have had neither.
   if (!sameBytes(encodeState(state), encoded)) return refused({ code: "notCanonical" });

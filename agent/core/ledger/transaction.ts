@@ -26,25 +26,25 @@ import type { Watts, Wh } from "../units/energy.ts";
 import {
   type BlockId,
   type CommunityId,
-  isListingId,
-  isMemberId,
-  isPvId,
-  LISTING_ID_MAX,
-  type ListingId,
-  MEMBER_ID_MAX,
   type MemberId,
   OFFER_PREFIX_BYTES,
   type OfferPrefix,
-  PV_ID_MAX,
-  type PvId,
   type TransactionId,
 } from "../units/ids.ts";
-import { type MicroTokens, type MilliTokensPerKwh, PRICE_MAX } from "../units/money.ts";
-import type { UnixMs } from "../units/time.ts";
-import { BLOCK_TIME_MAX } from "./calendar.ts";
+import type { MicroTokens } from "../units/money.ts";
+import { accusationShape } from "./accusation.ts";
+import {
+  bidPriceField,
+  energyField,
+  listingField as listing,
+  memberField as member,
+  pvField,
+  reservePriceField,
+  sequenceField as sequence,
+  timeField as time,
+} from "./fields.ts";
 import { ENERGY_MAX, TRANSACTION_BYTES_MAX, VALIDATORS_MAX, validatorShape } from "./rules.ts";
 
-const SEQUENCE_MAX = 0xffff_ffff;
 const REGISTER_MAX = Number.MAX_SAFE_INTEGER;
 /** 23 bytes an entry at most (head, 17 of prefix, 5 of time): 3680, which leaves 400 for the envelope. */
 export const RECEIPT_ENTRIES_MAX = 160;
@@ -53,11 +53,12 @@ export const RECEIPT_SPAN_MAX = 0xffff_ffff;
 /** The first bytes of the community's id: tells another community's message from a forged one. */
 const COMMUNITY_TAG_BYTES = 4;
 
-const member = text<MemberId>(MEMBER_ID_MAX, isMemberId);
-const listing = text<ListingId>(LISTING_ID_MAX, isListingId);
-const sequence = integer(0, SEQUENCE_MAX);
 const register = integer<Wh>(0, REGISTER_MAX);
-const time = integer<UnixMs>(0, BLOCK_TIME_MAX);
+
+const receiptEntriesShape = array(
+  struct({ offer: hex<OfferPrefix>(OFFER_PREFIX_BYTES), after: integer(0, RECEIPT_SPAN_MAX) }),
+  RECEIPT_ENTRIES_MAX,
+);
 
 /** A counter at the two edges of an hour, Wh. */
 const registerPairShape = struct({ start: register, end: register });
@@ -75,23 +76,23 @@ export const payloadShape = union(
     }),
     /** A PV joins; offers from it are capped by its capacity (W) times one hour. */
     registerPv: struct({
-      pvId: text<PvId>(PV_ID_MAX, isPvId),
+      pvId: pvField,
       capacity: integer<Watts>(1, ENERGY_MAX),
     }),
     /** Energy for sale; a higher sequence amends, energy 0 cancels. */
     pvOffer: struct({
       listingId: listing,
-      pvId: text<PvId>(PV_ID_MAX, isPvId),
+      pvId: pvField,
       sequence,
-      energy: integer<Wh>(0, ENERGY_MAX),
-      reservePrice: integer<MilliTokensPerKwh>(0, PRICE_MAX),
+      energy: energyField,
+      reservePrice: reservePriceField,
     }),
     /** Energy wanted; a higher sequence amends, energy 0 cancels. */
     buyOffer: struct({
       listingId: listing,
       sequence,
-      energy: integer<Wh>(0, ENERGY_MAX),
-      bidPrice: integer<MilliTokensPerKwh>(1, PRICE_MAX),
+      energy: energyField,
+      bidPrice: bidPriceField,
     }),
     /** The grid meter's registers at the edges of the delivery hour, and the inverter's if known. */
     meterReading: struct({
@@ -119,14 +120,10 @@ export const payloadShape = union(
       from: time,
       to: time,
       /** In the order of arrival; `after` is ms since `from`. */
-      entries: array(
-        struct({
-          offer: hex<OfferPrefix>(OFFER_PREFIX_BYTES),
-          after: integer(0, RECEIPT_SPAN_MAX),
-        }),
-        RECEIPT_ENTRIES_MAX,
-      ),
+      entries: receiptEntriesShape,
     }),
+    /** A member has seen a card sign two things where it may sign one; see evidence.ts. */
+    evidence: struct({ accusation: accusationShape }),
     /** The CA changes who votes, from the block after the next one on; see validatorChange.ts. */
     validatorChange: struct({
       sequence,
@@ -153,6 +150,7 @@ export const payloadShape = union(
     acceptOfferBroadcast: 8,
     closeBidding: 9,
     receipt: 10,
+    evidence: 11,
     validatorChange: 12,
     restart: 13,
   },
@@ -186,10 +184,59 @@ const signedShape = struct({
 
 export type Unsigned = Pick<Transaction, "author" | "payload">;
 
+const signedReceiptShape = struct({
+  purpose: text(32),
+  community: hash<CommunityId>(),
+  author: nullable(member),
+  sequence,
+  previous: nullable(hash<TransactionId>()),
+  from: time,
+  to: time,
+  entriesHash: hash(),
+});
+
+export type ReceiptHead = Omit<
+  ShapeOf<typeof signedReceiptShape>,
+  "purpose" | "community" | "author"
+>;
+
+/** What is signed of a receipt: its entries, which may have 4 kB, by their SHA-256. */
+export function receiptHead({
+  sequence,
+  previous,
+  from,
+  to,
+  entries,
+}: PayloadOf<"receipt">): ReceiptHead {
+  return {
+    sequence,
+    previous,
+    from,
+    to,
+    entriesHash: sha256Hex(encode(receiptEntriesShape, entries)),
+  };
+}
+
+/** The bytes that a validator's key signs for a receipt: two of one number accuse it, and fit anywhere. */
+export function receiptSignBytes(
+  community: CommunityId,
+  author: MemberId | null,
+  { sequence, previous, from, to, entriesHash }: ReceiptHead,
+): Uint8Array {
+  const head = { sequence, previous, from, to, entriesHash };
+  return encode(signedReceiptShape, { purpose: "pvtrading/receipt/1", community, author, ...head });
+}
+
 /** The bytes that the author's key signs. */
 export function transactionSignBytes(community: CommunityId, unsigned: Unsigned): Uint8Array {
   const { author, payload } = unsigned;
+  if (payload.type === "receipt") return receiptSignBytes(community, author, receiptHead(payload));
   return encode(signedShape, { purpose: "pvtrading/transaction/1", community, author, payload });
+}
+
+/** What its id is, or would be, whoever signs it. */
+export function transactionId(community: CommunityId, unsigned: Unsigned): TransactionId {
+  return sha256Hex(transactionSignBytes(community, unsigned)) as TransactionId;
 }
 
 export function signTransaction(

@@ -50,6 +50,9 @@ export function projection(db: Database.Database, cards: CardTable): Project {
       case "balanceChanged":
         writers.balanceChanged(event, height);
         break;
+      case "evidence":
+        writers.evidence(event, height);
+        break;
       case "posted":
         writers.posted(event, height);
         break;
@@ -89,7 +92,7 @@ function registryWriters(
   cards: CardTable,
 ): Pick<
   Writers,
-  "memberRegistered" | "memberRevoked" | "pvRegistered" | "balanceChanged" | "posted"
+  "memberRegistered" | "memberRevoked" | "pvRegistered" | "balanceChanged" | "posted" | "evidence"
 > {
   const insertMember = db.prepare(
     `INSERT INTO member (card_no, first_name, last_name, public_key, balance_micro_tokens, reserved_micro_tokens, revoked)
@@ -105,7 +108,15 @@ function registryWriters(
      VALUES (@height, @card, @amount, @reason,
        (SELECT listing_no FROM listing WHERE listing_id = @listingId))`,
   );
+  const insertEvidence = db.prepare(
+    `INSERT INTO evidence (height, kind, offender_no, reporter_no, subject)
+     VALUES (@height, @kind, @offender, @reporter, @subject)`,
+  );
   return {
+    evidence: ({ kind, offender, reporter, subject }, height) => {
+      const cardsOf = { offender: cards.number(offender), reporter: cards.number(reporter) };
+      insertEvidence.run({ height, kind, subject, ...cardsOf });
+    },
     memberRegistered: ({ member: { memberId, revoked, ...member } }) => {
       insertMember.run({ ...member, card: cards.number(memberId), revoked: revoked ? 1 : 0 });
     },

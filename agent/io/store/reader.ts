@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import type Database from "better-sqlite3";
 import { bytesToHex } from "../../core/codec/hex.ts";
-import type { HourStatement, Posting } from "../../core/ledger/event.ts";
+import type { HourStatement, LedgerEvent, Posting } from "../../core/ledger/event.ts";
 import type { Fill, Listing, Member, PlacedBid, PlacedOffer, Pv } from "../../core/ledger/state.ts";
 import type { BlockId, ListingId, MemberId } from "../../core/units/ids.ts";
 import type { UnixMs } from "../../core/units/time.ts";
@@ -31,6 +31,8 @@ export type ListingRow = Pick<
   readonly finished: boolean;
 };
 
+export type EvidenceRow = Omit<Extract<LedgerEvent, { readonly type: "evidence" }>, "type">;
+
 export type StoreReader = {
   readonly owner: () => Owner | null;
   /** null before the first block. */
@@ -48,6 +50,8 @@ export type StoreReader = {
   readonly statements: (listing: ListingId) => readonly HourStatement[];
   /** The newest first, at most `count`. */
   readonly postings: (member: MemberId, count: number) => readonly Posting[];
+  /** Cards that signed twice, the newest first, at most `count`. */
+  readonly evidence: (count: number) => readonly EvidenceRow[];
   /** Rules that span rows; empty when all hold. */
   readonly discrepancies: () => readonly Discrepancy[];
   readonly close: () => void;
@@ -66,6 +70,7 @@ export function openReader(dir: string): StoreReader {
   const fills = rows<Fill, [string]>(db, FILLS);
   const statements = rows<HourStatement, [string]>(db, STATEMENTS);
   const postings = rows<Posting, [string, number]>(db, POSTINGS);
+  const evidence = rows<EvidenceRow, [number]>(db, EVIDENCE);
   return {
     owner: () => storing(path, () => readOwner(db)),
     head: () => heads()[0] ?? null,
@@ -77,6 +82,7 @@ export function openReader(dir: string): StoreReader {
     fills,
     statements,
     postings,
+    evidence,
     discrepancies: () => storing(path, () => discrepancies(db)),
     close: () => void db.close(),
   };
@@ -135,6 +141,12 @@ const POSTINGS = `
     listing_id AS listingId
   FROM posting JOIN card USING (card_no) LEFT JOIN listing USING (listing_no)
   WHERE member_id = ? ORDER BY posting_no DESC LIMIT ?`;
+
+const EVIDENCE = `
+  SELECT height, kind, offender.member_id AS offender, reporter.member_id AS reporter, subject
+  FROM evidence JOIN card AS offender ON offender.card_no = offender_no
+    JOIN card AS reporter ON reporter.card_no = reporter_no
+  ORDER BY evidence_no DESC LIMIT ?`;
 
 /** A query whose columns are the fields of T; a suffix says what a column is in the program. */
 function rows<T, P extends unknown[] = []>(

@@ -186,6 +186,19 @@ CREATE TABLE validator_change (
 ) STRICT, WITHOUT ROWID;
 `;
 
+const EVIDENCE = `
+-- Cards that signed two things where they may sign one. subject: "prevote 12/0", "receipt 17".
+CREATE TABLE evidence (
+  evidence_no INTEGER PRIMARY KEY,
+  height INTEGER NOT NULL REFERENCES block,
+  kind TEXT NOT NULL CHECK
+    (kind IN ('doubleVote', 'doubleProposal', 'doubleReceipt', 'doublePvOffer', 'doubleBuyOffer')),
+  offender_no INTEGER NOT NULL REFERENCES card,
+  reporter_no INTEGER NOT NULL REFERENCES card,
+  subject TEXT NOT NULL CHECK (length(subject) > 0)
+) STRICT;
+`;
+
 const HOME = `
 -- What this home's card signed in the agreement: never two lines for one key.
 CREATE TABLE sign_log (
@@ -230,4 +243,4 @@ CREATE TABLE register_sample (
 `;
 
 /** user_version n means that the first n have run. */
-export const MIGRATIONS: readonly string[] = [CHAIN + REGISTRIES + MARKET + SETS + HOME];
+export const MIGRATIONS: readonly string[] = [CHAIN + REGISTRIES + MARKET + SETS + EVIDENCE + HOME];

@@ -99,6 +99,20 @@ function reading(name: string): LedgerEvent {
   };
 }
 
+it("keeps who signed twice and who has shown it, the newest first", () => {
+  commit(registrations);
+  const named = { kind: "doubleVote", offender: SELLER, reporter: BUYER } as const;
+  commit([{ type: "evidence", ...named, subject: "prevote 1/0", height: 2 }]);
+  // Who is no member has a card all the same.
+  const stranger = "v9@vt.edu" as typeof SELLER;
+  commit([{ type: "evidence", ...named, offender: stranger, subject: "receipt 7", height: 3 }]);
+  expect(reader.evidence(9)).toEqual([
+    { ...named, offender: stranger, subject: "receipt 7", height: 3 },
+    { ...named, subject: "prevote 1/0", height: 2 },
+  ]);
+  expect(reader.evidence(1)).toHaveLength(1);
+});
+
 describe("the projection of one traded hour", () => {
   it("gives the rows that the events say, and the sums agree", () => {
     commit(registrations);

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { communityId } from "../../../agent/core/ledger/rules.ts";
+import type { LedgerState } from "../../../agent/core/ledger/state.ts";
 import {
   decodeTransaction,
   type Payload,
@@ -9,9 +10,11 @@ import {
 } from "../../../agent/core/ledger/transaction.ts";
 import type { Refusal, Result } from "../../../agent/core/result.ts";
 import { memberId, type TransactionId } from "../../../agent/core/units/ids.ts";
+import { microTokens } from "../../../agent/core/units/money.ts";
 import { createMempool } from "../../../agent/loops/mempool.ts";
 import { openOutbox, purposeOf, type SubmitAs } from "../../../agent/loops/outbox.ts";
 import type { Store } from "../../../agent/ports.ts";
+import { doubleVote, report } from "../../support/accusations.ts";
 import { createFakeNetwork } from "../../support/fakeNetwork.ts";
 import {
   createFakeClock,
@@ -30,10 +33,13 @@ import {
   signed,
   TestChain,
   testCard,
+  tokens,
 } from "../../support/ledger.ts";
 
 const HOME = "buyer1@vt.edu";
 const OTHER = "buyer2@vt.edu";
+/** Builds the blocks where this home may not. */
+const FIRST = "a@vt.edu";
 /** Delivers from 17:00 UTC; open from 16:01, cut off at 16:59. */
 const LISTING = "21Mar18-13:00";
 const T = (time: string) => `2018-03-21T${time}Z`;
@@ -271,6 +277,74 @@ describe("after a restart on the same disk", () => {
   });
 });
 
+describe("one number", () => {
+  const dear: Payload = say.buyOffer(LISTING, { energy: kwh(1), price: perKwh(90), sequence: 2 });
+  const cheap: Payload = say.buyOffer(LISTING, { energy: kwh(1), price: perKwh(2), sequence: 2 });
+  const alreadySigned = { code: "alreadySigned", purpose: `buyOffer:${LISTING}:2` };
+
+  it("is not signed for a second thing while the first is under way", () => {
+    const { submit, outcomes, network } = openHome();
+    submit(dear);
+    submit(cheap);
+    expect(outcomes).toEqual([{ ok: false, refusal: alreadySigned }]);
+    expect(network.said("transaction")).toHaveLength(1);
+  });
+
+  it("nor after it was refused, nor after a restart, until its listing takes no more", () => {
+    const home = openHome();
+    const { chain, disk, rules, submit, commit, outcomes } = home;
+    submit(dear);
+    // 90 tokens are free no more, and the others have heard of the bid.
+    chain.state = broke(chain.state, 1);
+    commit("16:22:00");
+    expect(outcomes).toMatchObject([{ ok: false, refusal: { code: "insufficientFunds" } }]);
+    expect([home.outbox.pending(), home.ids()]).toEqual([[], [signed(rules, HOME, dear).id]]);
+    chain.state = broke(chain.state, 200);
+    submit(cheap);
+    expect(outcomes[1]).toEqual({ ok: false, refusal: alreadySigned });
+    chain.state = broke(chain.state, 1);
+    const after = openHome({ chain, store: disk });
+    after.submit(cheap);
+    expect(after.outcomes).toEqual([{ ok: false, refusal: alreadySigned }]);
+    after.submit(bid(3));
+    expect(after.outbox.pending()).toHaveLength(1);
+    after.commit("17:00:30");
+    expect(after.ids()).toEqual([]);
+  });
+
+  it("of a receipt waits for its validator to get its seat back", () => {
+    const chain = new TestChain(makeRules({ validators: [FIRST, HOME] }));
+    chain.add(T("16:10:00"), [HOME, registration(HOME)], [OTHER, registration(OTHER)]);
+    const home = openHome({ chain });
+    const [, receipt] = chain.receipt(HOME, [["ab".repeat(32) as never, T("16:10:30")]]);
+    home.submit(receipt);
+    const { validators } = chain.state;
+    chain.state = {
+      ...chain.state,
+      validators: validators.slice(0, 1),
+      nextValidators: validators,
+    };
+    home.commit("16:21:00");
+    expect(home.outcomes).toEqual([]);
+    expect(home.outbox.isPending(purposeOf(receipt))).toBe(true);
+    const again = { ...receipt, to: (receipt.to + 1) as never };
+    home.submit(again);
+    expect(home.outcomes).toMatchObject([{ refusal: { code: "alreadySigned" } }]);
+    home.commit("16:22:00");
+    expect(home.mempool.all().map((one) => one.transaction.payload.type)).toEqual(["receipt"]);
+  });
+});
+
+/** As if the CA had left buyer1 with so many tokens. */
+function broke(state: LedgerState, left: number): LedgerState {
+  const member = state.members.get(memberId(HOME));
+  if (member === undefined) throw new Error("buyer1 is a member");
+  const balance = tokens(left + Number(member.reserved) / 1_000_000);
+  const issued = microTokens(state.issued + balance - member.balance);
+  const members = new Map(state.members).set(member.memberId, { ...member, balance });
+  return { ...state, members, issued };
+}
+
 describe("the administrator's card", () => {
   const step = (sequence: number): Payload => say.administrator("createListing", sequence, LISTING);
 
@@ -304,6 +378,8 @@ describe("purposeOf", () => {
       say.meterReading(LISTING, { imported: [0, 1], exported: [0, 1] }),
       say.grant(1, HOME, 1n as never),
       say.revoke(1, HOME),
+      report(doubleVote(makeRules(), OTHER)),
+      report(doubleVote(makeRules(), OTHER, { round: 1 })),
       say.administrator("createListing", 1, LISTING),
       say.administrator("acceptOfferBroadcast", 1, LISTING),
       say.administrator("closeBidding", 1, LISTING),

@@ -33,7 +33,7 @@ import { type Replayed, replayChain } from "./replayChain.ts";
 /** Tables that follow from the blocks alone, in the order in which they are compared. */
 const FROM_BLOCKS = [
   ...["card", "block", "ledger_transaction", "member", "pv", "listing", "posting"],
-  ...["pv_offer", "buy_offer", "fill", "meter_reading", "hour_statement"],
+  ...["pv_offer", "buy_offer", "fill", "meter_reading", "hour_statement", "evidence"],
   "validator_change",
 ] as const;
 

@@ -8,6 +8,7 @@ import {
   signTransaction,
 } from "../../../../agent/core/ledger/transaction.ts";
 import { memberId } from "../../../../agent/core/units/ids.ts";
+import { doubleVote, report } from "../../../support/accusations.ts";
 import {
   ADMINISTRATOR,
   kwh,
@@ -29,6 +30,7 @@ const byMembers: readonly Payload[] = [
   say.pvOffer(LISTING, "roof", { energy: kwh(1) }),
   say.buyOffer(LISTING, { energy: kwh(1), price: perKwh(3) }),
   say.meterReading(LISTING, { imported: [0, 1], exported: [0, 0] }),
+  report(doubleVote(makeRules(), "seller1@vt.edu")),
 ];
 const byCa: readonly Payload[] = [say.grant(1, ALICE, tokens(1)), say.revoke(1, BOB)];
 const byAdministrator: readonly Payload[] = [

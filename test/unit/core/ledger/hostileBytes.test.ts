@@ -10,6 +10,7 @@ import { beginBlock } from "../../../../agent/core/ledger/blockExecution.ts";
 import { communityId } from "../../../../agent/core/ledger/rules.ts";
 import { decodeTransaction, encodeTransaction } from "../../../../agent/core/ledger/transaction.ts";
 import { memberId } from "../../../../agent/core/units/ids.ts";
+import { doubleProposal, doublePvOffer, doubleVote, report } from "../../../support/accusations.ts";
 import {
   at,
   kwh,
@@ -44,6 +45,9 @@ const transactions = [
     say.buyOffer(LISTING, { energy: kwh(9), price: perKwh(2), sequence: 1 }),
   ),
   signed(chain.rules, SELLER, say.meterReading(LISTING, { imported: [1, 2], exported: [3, 4] })),
+  signed(chain.rules, BUYER, report(doubleVote(chain.rules, SELLER))),
+  signed(chain.rules, BUYER, report(doubleProposal(chain.rules, SELLER))),
+  signed(chain.rules, BUYER, report(doublePvOffer(chain.rules, SELLER, LISTING, "roof"))),
   signed(chain.rules, null, say.grant(1, SELLER, tokens(-3))),
   signed(chain.rules, null, say.revoke(1, BUYER)),
 ].map((transaction) => encodeTransaction(community, transaction));
