@@ -16,6 +16,7 @@ import type { Watts } from "./core/units/energy.ts";
 import type { PvId } from "./core/units/ids.ts";
 import type { DurationMs } from "./core/units/time.ts";
 import { type ConsensusLoop, createConsensusLoop } from "./loops/consensus.ts";
+import { createEvidenceLoop } from "./loops/evidence.ts";
 import { type Executed, openLedger } from "./loops/ledger.ts";
 import { createMempool, receptionOf } from "./loops/mempool.ts";
 import { createMeterLoop } from "./loops/meter.ts";
@@ -87,6 +88,7 @@ export function createAgent(
 
   const receiveTransaction = (encoded: Uint8Array): Reception => {
     const added = mempool.add(encoded);
+    if (!added.ok || added.value.isNew) evidence.heard(encoded, added.ok ? null : added.refusal);
     if (!added.ok) {
       count(added.refusal);
       log.debug("transaction refused", { ...added.refusal });
@@ -104,6 +106,7 @@ export function createAgent(
     outbox.committed(executed.transactions);
     publishBlock(ports, executed, certificate.round);
     receipts.ledgerChanged(executed.events);
+    evidence.ledgerChanged(executed.transactions, executed.events);
     trade.ledgerChanged(executed.events);
   };
 
@@ -139,6 +142,7 @@ export function createAgent(
       count(refusal);
       log.debug("consensus message refused", { ...refusal });
     },
+    doubleSigned: (seen) => evidence.doubleSigned(seen),
     behind: (height, peer) => sync.behind(height, peer),
   });
   const sync = createSyncLoop({
@@ -168,6 +172,11 @@ export function createAgent(
       submit(payload, (outcome) => {
         if (!outcome.ok) log.warn("own transaction refused", { purpose, ...outcome.refusal });
       }),
+  });
+
+  const evidence = createEvidenceLoop({
+    ...{ verifier, log, store, submit, ledger: ledger.state },
+    self: signer.memberId,
   });
 
   const admit: NetworkHandlers["admit"] = (certificate, publicKey) => {

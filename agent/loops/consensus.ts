@@ -8,9 +8,10 @@
 
 import { sameBytes } from "../core/codec/bytes.ts";
 import type { Malformed } from "../core/codec/shape.ts";
+import { contradiction } from "../core/consensus/contradiction.ts";
 import type { DriverState } from "../core/consensus/driver.ts";
 import { messagesFor, newsOf, resume, startHeight, step } from "../core/consensus/driver.ts";
-import type { Effect, UnsignedMessage } from "../core/consensus/effect.ts";
+import type { Effect, Evidence, UnsignedMessage } from "../core/consensus/effect.ts";
 import { type Chains, openMessage, sealMessage } from "../core/consensus/envelope.ts";
 import type { Durable, HeightStart, Input, Verdict } from "../core/consensus/input.ts";
 import {
@@ -43,6 +44,7 @@ import type {
 } from "../ports.ts";
 import type { Executed, Ledger } from "./ledger.ts";
 import type { Mempool } from "./mempool.ts";
+import { PastHeights } from "./pastHeights.ts";
 
 /** Kept for neighbours a moment ahead of us: so many heights, rounds 0 to 3, each validator's messages once. */
 const EARLY_HEIGHTS_MAX = 2;
@@ -90,6 +92,8 @@ export type ConsensusDependencies = {
   readonly commit: (executed: Executed, certificate: Parameters<Ledger["commit"]>[1]) => void;
   /** Told of each message that nobody honest passes on. */
   readonly refused: (refusal: MessageRefusal) => void;
+  /** A validator has signed two messages where it may sign one; both signatures are right. */
+  readonly doubleSigned: (evidence: Evidence) => void;
   /** `peer` passes on messages of a greater height: blocks up to `height` exist. */
   readonly behind: (height: number, peer: MemberId) => void;
 };
@@ -118,6 +122,7 @@ class Loop implements ConsensusLoop {
   #records = new Map<string, SignedRecord>();
   /** By height, round, author and kind: nobody can take another's place. */
   #early = new Map<string, Heard & { readonly height: number }>();
+  readonly #past = new PastHeights();
 
   constructor(dependencies: ConsensusDependencies) {
     const { rules } = dependencies;
@@ -168,7 +173,8 @@ class Loop implements ConsensusLoop {
     }
     const message = decoded.value;
     const { height } = this.#start;
-    if (this.#driver === null || message.height < height) return "ignore";
+    if (this.#driver === null) return "ignore";
+    if (message.height < height) return this.#hearLate(message);
     if (message.height > height) return this.#keepForLater(message, { encoded, from });
     const author = authorOf(message);
     if (this.#keyOf(author, height) === null) return this.#reject({ code: "notValidator", author });
@@ -220,7 +226,8 @@ class Loop implements ConsensusLoop {
     const { height, round } = message;
     if (this.#keyOf(author, height) === null) return "ignore";
     const key = `${height} ${round} ${author} ${typeOf(message)}`;
-    if (this.#early.has(key)) return "ignore";
+    const first = this.#early.get(key);
+    if (first !== undefined) return this.#compareEarly(first, message);
     const forged = this.#forgery(message);
     if (forged !== null) return this.#reject(forged);
     this.#d.behind(height - 1, from);
@@ -228,6 +235,28 @@ class Loop implements ConsensusLoop {
     if (!isNear) return "ignore";
     this.#early.set(key, { height, encoded, from });
     return "accept";
+  }
+
+  /** Two messages of a height that has not begun here: the driver will only be given the first. */
+  #compareEarly(first: Heard, second: ConsensusMessage): Reception {
+    const kept = decodeConsensusMessage(first.encoded);
+    const evidence = kept.ok ? contradiction(kept.value, second) : null;
+    if (evidence === null) return "ignore";
+    const forged = this.#forgery(second);
+    if (forged !== null) return this.#reject(forged);
+    this.#d.doubleSigned(evidence);
+    return "ignore";
+  }
+
+  /** The height is over: all that matters is whether somebody contradicts itself. */
+  #hearLate(message: ConsensusMessage): Reception {
+    const late = this.#past.hear(message, (said, publicKey) => {
+      const { signature } = said;
+      return this.#d.verifier.verify({ publicKey, message: this.#signBytes(said), signature });
+    });
+    if (late.type === "forged") return this.#reject({ code: "badSignature" });
+    if (late.type === "heard" && late.evidence !== null) this.#d.doubleSigned(late.evidence);
+    return "ignore";
   }
 
   #judge(proposal: Proposal): Verdict {
@@ -294,10 +323,7 @@ class Loop implements ConsensusLoop {
           this.#decide(effect);
           return;
         case "evidence":
-          this.#d.log.error("a validator signed two messages for one step", {
-            validator: effect.evidence.validator,
-            kind: effect.evidence.type,
-          });
+          this.#d.doubleSigned(effect.evidence);
           break;
       }
     }
@@ -407,6 +433,7 @@ class Loop implements ConsensusLoop {
     this.#leave();
     // A commit may have stopped us: whoever hears of it may do anything.
     if (!this.#isRunning) return;
+    if (this.#driver !== null && this.#isBehindLedger()) this.#past.add(this.#driver, this.#seats);
     this.#start = this.#nextStart();
     this.#loadRecords();
     const durable = this.#d.store.durable();

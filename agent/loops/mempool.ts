@@ -24,6 +24,11 @@ export type Pending = {
   readonly encoded: Uint8Array;
 };
 
+/** What whoever passed it on could have told as well, whatever the ledger says. */
+const FORGED: ReadonlySet<string> = new Set([
+  ...["malformed", "badSignature", "evidenceNotTwo", "evidenceUnproven"],
+]);
+
 /** `isEarly`: it applies only after another that is not on the ledger yet. */
 type Kept = Pending & { readonly isEarly: boolean };
 
@@ -120,5 +125,5 @@ export function createMempool({ verifier, clock, ledger, arrived }: MempoolDepen
  * punished; a neighbour who is a block behind or ahead may see the rest differently.
  */
 export function receptionOf(refusal: Refusal): Reception {
-  return refusal.code === "malformed" || refusal.code === "badSignature" ? "reject" : "ignore";
+  return FORGED.has(refusal.code) ? "reject" : "ignore";
 }
