@@ -50,6 +50,8 @@ export type FairnessWorld = {
   readonly rules: Rules;
   /** Validators that neither lie nor have a wrong clock. */
   readonly honest: ReadonlySet<MemberId>;
+  /** How many vote at a height. */
+  readonly seats: (height: number) => number;
   /** Unix time as that home's clock shows it. */
   readonly clockOf: (home: MemberId) => number;
   /** The real time. */
@@ -220,14 +222,14 @@ export class Fairness {
   }
 
   #checkSeal({ cutoffAt, deliveryStart }: Hour, { height, time }: CommittedBlock): void {
-    const { validators, timeline } = this.#world.rules;
+    const { timeline } = this.#world.rules;
     const { receiptsWithin, sealAfter, closeWithin } = timeline;
     if (time < cutoffAt + sealAfter || time >= deliveryStart + closeWithin) {
       throw new Violation("G4", `block ${height} closes at the wrong time`);
     }
     const counted = this.#blocks.filter((block) => block.time >= cutoffAt + receiptsWithin);
     const proposers = new Set(counted.map(({ proposer }) => proposer));
-    if (3 * proposers.size <= validators.length - 1) {
+    if (3 * proposers.size <= this.#world.seats(height) - 1) {
       throw new Violation("G4", `block ${height} closes with ${proposers.size} proposers`);
     }
   }

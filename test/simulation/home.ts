@@ -94,6 +94,11 @@ export class SimulatedHome {
     return this.#agent !== null;
   }
 
+  /** Another one after each start and each power cut. */
+  get life(): number {
+    return this.#life;
+  }
+
   get agent(): Agent | null {
     return this.#agent;
   }

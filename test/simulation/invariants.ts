@@ -60,6 +60,8 @@ export class Invariants {
   readonly #transactions = new Set<string>();
   readonly #reached = new Map<MemberId, number>();
   readonly #markets = new Map<ListingId, Market>();
+  /** Who lost its seat for signing twice, and the first height without it. */
+  readonly #suspended = new Map<MemberId, number>();
   #fills = 0;
   #lastProposal: { height: number; round: number; blockId: string } | null = null;
 
@@ -202,7 +204,7 @@ export class Invariants {
   ): void {
     const lock = this.#locks.get(`${home}/${vote.height}`);
     if (lock === undefined || vote.blockId === null || vote.blockId === lock.blockId) return;
-    const n = this.#rules.validators.length;
+    const n = this.seats(vote.height).length;
     for (let round = lock.round; round < vote.round; round += 1) {
       const voters = this.#prevotes.get(`${vote.height}/${round}/${vote.blockId}`);
       if (voters !== undefined && 3 * voters.size > 2 * n) return;
@@ -217,7 +219,7 @@ export class Invariants {
     if (height !== block.height || blockId !== block.blockId) {
       throw new Violation("I1", `the certificate at ${block.height} is for another block`);
     }
-    const keys = new Map(this.#rules.validators.map((v) => [v.memberId, v.publicKey]));
+    const keys = new Map(this.seats(height).map((v) => [v.memberId, v.publicKey]));
     const message = voteSignBytes(this.#community, { vote: "precommit", height, round, blockId });
     const signers = new Set<MemberId>();
     for (const { validator, signature } of signatures) {
@@ -234,6 +236,12 @@ export class Invariants {
       throw new Violation("I1", `${signers.size} of ${n} signed ${height}`);
   }
 
+  /** Who votes at `height`. */
+  seats(height: number): Rules["validators"] {
+    const isIn = (memberId: MemberId) => height < (this.#suspended.get(memberId) ?? height + 1);
+    return this.#rules.validators.filter(({ memberId }) => isIn(memberId));
+  }
+
   #firstCommit(block: CommittedBlock): void {
     this.#checkTime(block);
     for (const { id } of block.transactions) {
@@ -241,6 +249,12 @@ export class Invariants {
       this.#transactions.add(id);
     }
     for (const event of block.events) this.#checkMarket(event);
+    for (const event of block.events) {
+      if (event.type !== "evidence" || event.kind.endsWith("Offer")) continue;
+      if (!this.#suspended.has(event.offender)) {
+        this.#suspended.set(event.offender, block.height + 2);
+      }
+    }
     this.#firstCommitted(block);
   }
 

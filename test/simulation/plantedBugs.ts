@@ -229,4 +229,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
     flags: [],
   },
+  {
+    name: "evidence: two votes of the height under way are not reported",
+    changes: [{ file: LOOP, find: "this.#d.doubleSigned(effect.evidence);", replace: "" }],
+    flags: [],
+  },
+  {
+    name: "evidence: a home signs two bids of one sequence",
+    changes: [
+      {
+        file: "agent/loops/outbox.ts",
+        find: "if (isSignedOtherwise(payload, transactionId(community, unsigned))) {",
+        replace: "if (entries.size < 0) {",
+      },
+    ],
+    flags: [],
+  },
 ];

@@ -5,17 +5,23 @@ import {
   decodeConsensusMessage,
   encodeConsensusMessage,
   type Proposal,
+  proposalSignBytes,
   voteSignBytes,
 } from "../../agent/core/consensus/message.ts";
 import { Verifier } from "../../agent/core/crypto.ts";
 import { communityId, type Rules } from "../../agent/core/ledger/rules.ts";
-import { encodeTransaction, signTransaction } from "../../agent/core/ledger/transaction.ts";
+import {
+  decodeTransaction,
+  encodeTransaction,
+  signTransaction,
+} from "../../agent/core/ledger/transaction.ts";
 import { wh } from "../../agent/core/units/energy.ts";
 import type { BlockId, MemberId, TransactionId } from "../../agent/core/units/ids.ts";
 import { milliTokensPerKwh } from "../../agent/core/units/money.ts";
-import { HOUR_MS, MINUTE_MS } from "../../agent/core/units/time.ts";
+import { HOUR_MS, MINUTE_MS, type UnixMs } from "../../agent/core/units/time.ts";
 import type { Signer } from "../../agent/ports.ts";
 import { type ChaosWorld, heal, planChaos } from "./chaos.ts";
+import { Accusations } from "./evidence.ts";
 import { Fairness } from "./fairness.ts";
 import { SimulatedHome } from "./home.ts";
 import { HONEST_SKEW_MAX, Invariants, short, Violation } from "./invariants.ts";
@@ -94,6 +100,7 @@ class Simulation {
   readonly #rules: Rules;
   readonly #invariants: Invariants;
   readonly #fairness: Fairness;
+  readonly #accusations: Accusations;
   readonly #network: SimulatedNetwork;
   readonly #homes: readonly SimulatedHome[];
   /** Transactions that were gossiped: all honest, some hostile copies. */
@@ -111,13 +118,23 @@ class Simulation {
     const now = () => EPOCH + this.#timeline.now;
     const honest = new Set<MemberId>();
     const homes = new Map<MemberId, SimulatedHome>();
+    const backdaters = new Set<MemberId>();
     this.#fairness = new Fairness({
       ...{ rules: this.#rules, honest, now },
+      seats: (height) => this.#invariants.seats(height).length,
       clockOf: (home) => homes.get(home)?.now() ?? now(),
     });
-    this.#invariants = new Invariants(this.#rules, this.#verifier, now, (block) =>
-      this.#fairness.committed(block),
-    );
+    this.#accusations = new Accusations({
+      rules: this.#rules,
+      verifier: this.#verifier,
+      copied: this.#neighbourhood.neighbours[0]?.signer.memberId ?? null,
+      backdates: (home) => backdaters.has(home),
+      home: (id) => homes.get(id) ?? null,
+    });
+    this.#invariants = new Invariants(this.#rules, this.#verifier, now, (block) => {
+      this.#fairness.committed(block);
+      this.#accusations.committed(block);
+    });
     this.#network = new SimulatedNetwork(this.#timeline, this.#random.fork(), {
       published: (from, topic, message) => {
         this.#note(`${from} says ${topic} ${createHash("sha256").update(message).digest("hex")}`);
@@ -128,6 +145,7 @@ class Simulation {
       },
       received: (to, topic, message) => {
         if (topic === "transaction") this.#fairness.reached(to, message);
+        else this.#accusations.reached(to, message);
       },
       punished: (from, by) => {
         if (from !== ATTACKER) throw new Violation("I11", `${by} punished honest ${from}`);
@@ -138,6 +156,7 @@ class Simulation {
     for (const [i, home] of this.#homes.entries()) {
       homes.set(home.id, home);
       if (faults[i] === undefined && i < validators) honest.add(home.id);
+      if (faults[i] === "receipts") backdaters.add(home.id);
     }
   }
 
@@ -183,10 +202,12 @@ class Simulation {
     this.#fairness.calm();
     this.#note("healed");
     this.#until(chaosEnds + RECOVERS_WITHIN - SETTLES_WITHIN);
+    this.#accusations.enough();
     const height = Math.max(...this.#homes.map(({ disk }) => disk.height));
-    const said = new Set(this.#homes.flatMap(({ disk }) => disk.ownPending.map(({ id }) => id)));
+    const said = new Set(this.#homes.flatMap((home) => this.#mustLand(home)));
     this.#until(chaosEnds + RECOVERS_WITHIN);
     this.#mustHaveRecovered(height, said);
+    this.#accusations.mustHaveNamed();
     // Past the next closing, so that every listing opened before it has ended.
     const nextHour = Math.ceil((EPOCH + this.#timeline.now) / HOUR_MS) * HOUR_MS - EPOCH;
     this.#crowdTheCutoff(this.#random.fork(), nextHour - MINUTE_MS);
@@ -196,6 +217,17 @@ class Simulation {
 
   #until(time: number): void {
     while (this.#timeline.step(time));
+  }
+
+  /** What a home has said and the ledger can take: a validator without a seat keeps its receipt. */
+  #mustLand({ id, disk }: SimulatedHome): TransactionId[] {
+    const seats = this.#invariants.seats(disk.height + 1);
+    const isSeated = seats.some(({ memberId }) => memberId === id);
+    return disk.ownPending.flatMap((own) => {
+      const decoded = decodeTransaction(communityId(this.#rules), own.bytes);
+      const isReceipt = decoded.ok && decoded.value.payload.type === "receipt";
+      return isReceipt && !isSeated ? [] : [own.id];
+    });
   }
 
   /** L1: all are at `height` at least, and everything that was `said` is on the ledger. */
@@ -354,9 +386,16 @@ class Simulation {
     this.#network.whisper({ from: ATTACKER, to }, "consensus", message);
   }
 
-  /** One validator's card was copied: two votes for one step, to whomever they reach first. */
+  /** One of the validators that may lie had its card copied: two votes for one step, or two proposals. */
   #voteTwice(random: Random): void {
-    const copied = this.#neighbourhood.neighbours[1]?.signer;
+    const copied = this.#neighbourhood.neighbours[0]?.signer;
+    const own = this.#proposals.findLast(({ proposer }) => proposer === copied?.memberId);
+    if (own !== undefined && copied !== undefined && random.chance(0.3)) {
+      const later = { ...own, time: (own.time + 1) as UnixMs };
+      const signature = copied.sign(proposalSignBytes(communityId(this.#rules), later));
+      this.#say("consensus", encodeConsensusMessage({ ...later, signature }));
+      return;
+    }
     const at = this.#proposals.at(-1);
     if (copied === undefined || at === undefined) return;
     const vote = random.pick(["prevote", "precommit"] as const);
