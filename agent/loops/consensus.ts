@@ -239,7 +239,7 @@ class Loop implements ConsensusLoop {
 
   /** Two messages of a height that has not begun here: the driver will only be given the first. */
   #compareEarly(first: Heard, second: ConsensusMessage): Reception {
-    const kept = decodeConsensusMessage(first.encoded);
+    const kept = openMessage(this.#chains, first.encoded);
     const evidence = kept.ok ? contradiction(kept.value, second) : null;
     if (evidence === null) return "ignore";
     const forged = this.#forgery(second);

@@ -1,5 +1,5 @@
 // A home's data directory as its agent leaves it, small but with something in every table: a traded hour with
-// its receipts, a revoked member, an accusation, a sign log with a lock, an unsaid transaction, samples.
+// its receipts, a revoked member, an accusation, a validator that leaves, a sign log with a lock, an unsaid transaction, samples.
 
 import {
   encodeCertificate,
@@ -10,7 +10,11 @@ import { type Block, encodeBlock } from "../../agent/core/ledger/block.ts";
 import type { BuiltBlock } from "../../agent/core/ledger/buildBlock.ts";
 import { communityId, encodeRules, type Rules } from "../../agent/core/ledger/rules.ts";
 import { encodeState, type LedgerState } from "../../agent/core/ledger/state.ts";
-import { decodeTransaction, encodeTransaction } from "../../agent/core/ledger/transaction.ts";
+import {
+  decodeTransaction,
+  encodeTransaction,
+  type Payload,
+} from "../../agent/core/ledger/transaction.ts";
 import { wh } from "../../agent/core/units/energy.ts";
 import type { BlockId } from "../../agent/core/units/ids.ts";
 import { unixMs } from "../../agent/core/units/time.ts";
@@ -74,6 +78,10 @@ const receipts: Add = (chain) => {
 /** Of :59.100, :59.140 and 18:10:00.000 the second: f = 1. */
 export const BID_STAMP = "2018-03-21T18:09:59.140Z";
 
+function leaves(sequence: number, name: string): Payload {
+  return { type: "validatorChange", sequence, add: [], remove: [testCard(name).memberId] };
+}
+
 /**
  * The blocks, each with what is said in it. One bid: MCP = 3 tokens/kWh, 4 kWh for 12 tokens. The fourth is
  * built by buyer1 and counts for the seal, the fifth by seller1 is the seal.
@@ -98,10 +106,11 @@ const BLOCKS: readonly Add[] = [
     BUYER,
     say.buyOffer("21Mar18-16:00", { energy: kwh(1), price: perKwh(3) }),
   ]),
-  block("2018-03-21T20:05:00Z", [
-    SELLER,
-    say.meterReading(LISTING, { imported: [100, 150], exported: [9000, 12_900] }),
-  ]),
+  block(
+    "2018-03-21T20:05:00Z",
+    [SELLER, say.meterReading(LISTING, { imported: [100, 150], exported: [9000, 12_900] })],
+    [null, leaves(3, "buyer2@vt.edu")],
+  ),
   block("2018-03-21T20:16:00Z"),
 ];
 
@@ -189,7 +198,7 @@ function propose(store: OpenStore, chain: TestChain): void {
   const next = chain.fork();
   const { block, blockId } = next.add("2018-03-21T20:20:00Z", [
     null,
-    say.grant(3, BUYER, tokens(1)),
+    say.grant(4, BUYER, tokens(1)),
   ]);
   const { height, time } = block.header;
   const value = { blockId: blockId as BlockId, time, block: encodeBlock(block) };

@@ -84,8 +84,8 @@ export function shownStamp(
   // As many as voted when the last one came.
   const voters = receipts.at(-1)?.validators.length ?? rules.validators.length;
   const times = heard.map(({ at }) => at);
-  const time = stampOf(times, voters);
   const needed = 2 * liarsMax(voters) + 1;
+  const time = times.length === needed ? stampOf(times, voters) : null;
   return time === null
     ? wrong(Math.min(heard.length, needed), `${needed} are needed`)
     : accepted({ time, heard });

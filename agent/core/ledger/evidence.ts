@@ -159,7 +159,10 @@ function checkProof(
   accusation: Accusation,
   verifier: Verifier,
 ): Result<void, EvidenceRefusal> {
-  const [a, b] = signedBytes(draft.community, accusation);
+  const { type } = accusation;
+  // Votes are for a chain, and a restart begins another; all else is for the community.
+  const isAgreement = type === "doubleVote" || type === "doubleProposal";
+  const [a, b] = signedBytes(isAgreement ? draft.chain : draft.community, accusation);
   // Equal bytes under two signatures are one message: several signatures are valid for one.
   if (compareBytes(a.message, b.message) >= 0) return refused({ code: "evidenceNotTwo" });
   const { offender } = accusation;

@@ -79,11 +79,11 @@ function firstAfter(sql: string): Partial<Finding> | undefined {
 }
 
 describe("a ledger that is right", () => {
-  // 3 members with 200 tokens and a grant of 5. Certificates: 8 blocks x 4; 14 transactions; the sign log
-  // has a prevote and a precommit for each block, and a proposal: 32 + 14 + 17 = 63.
+  // 3 members with 200 tokens and a grant of 5. Certificates: 8 blocks x 4; 15 transactions; the sign log
+  // has a prevote and a precommit for each block, and a proposal: 32 + 15 + 17 = 64.
   const facts = {
-    ...{ name: "test community", memberId: SELLER, height: 8, transactions: 14 },
-    ...{ signatures: 63, members: 3, issued: 605_000_000n },
+    ...{ name: "test community", memberId: SELLER, height: 8, transactions: 15 },
+    ...{ signatures: 64, members: 3, issued: 605_000_000n },
   };
 
   it("is told with its sums", () => {
@@ -113,7 +113,8 @@ describe("a ledger that is right", () => {
     const db = new Database(file, { readonly: true });
     const select = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
     expect([...AUDITED_TABLES].sort()).toEqual(db.prepare(select).pluck().all());
-    for (const table of AUDITED_TABLES) {
+    // A restart is in the file only while it is awaited: test/integration/restart.test.ts.
+    for (const table of AUDITED_TABLES.filter((name) => name !== "given_restart")) {
       const rows = Number(db.prepare(`SELECT count(*) FROM ${table}`).pluck().get());
       expect([table, rows > 0]).toEqual([table, true]);
     }

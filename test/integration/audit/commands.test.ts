@@ -40,7 +40,7 @@ describe("verify --data", () => {
       "right: every block, signature, state, balance and row of this home's ledger",
       `community   test community, ${communityId(AUDITED_RULES)}`,
       "home        seller1@vt.edu",
-      "height      8 (8 blocks, 14 transactions, 63 signatures checked)",
+      "height      8 (8 blocks, 15 transactions, 64 signatures checked)",
       "tokens      605 in 3 balances = 605 issued",
       `state root  ${home.blocks[7]?.header.stateRoot}`,
       "took        1.3 s",
@@ -146,7 +146,7 @@ describe("prove, and verify --proof", () => {
       .pluck()
       .all();
     db.close();
-    expect(ids).toHaveLength(14);
+    expect(ids).toHaveLength(15);
     for (const transaction of ids) {
       const out = join(place.fresh(transaction), "proof.json");
       expect(prove({ data, transaction, out }).lines[0]).toMatch(/^right: /);

@@ -93,17 +93,18 @@ describe("a proof after changes of who votes", () => {
   });
 
   it("needs no more steps for a later block, and fewer for an earlier one", () => {
+    // Its receipts may be of a later set.
+    expect(refusalOf(steps, 4)).toBe(null);
     expect(refusalOf(steps, 7)).toBe(null);
     expect(refusalOf(steps.slice(0, 1), 4)).toBe(null);
     expect(refusalOf([], 2)).toBe(null);
   });
 
-  it("is refused when a change is missing, or one comes that is of a later time", () => {
+  it("is refused when a change is missing, out of place or told twice", () => {
     expect(refusalOf([])).toEqual({ code: "otherValidators" });
     expect(refusalOf(steps.slice(0, 1))).toEqual({ code: "otherValidators" });
     expect(refusalOf(steps.slice(1))).toMatchObject({ code: "trustBroken", at: 0 });
     expect(refusalOf([...steps].reverse())).toMatchObject({ code: "trustBroken", at: 0 });
-    expect(refusalOf(steps, 4)).toEqual({ code: "otherValidators" });
     const twice = [...steps, ...steps.slice(1)];
     expect(refusalOf(twice)).toMatchObject({ code: "trustBroken", at: 2 });
   });
