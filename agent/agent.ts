@@ -15,16 +15,17 @@ import type { TradingLimits } from "./core/trading/limits.ts";
 import type { Watts } from "./core/units/energy.ts";
 import type { PvId } from "./core/units/ids.ts";
 import type { DurationMs } from "./core/units/time.ts";
+import { createCaughtUp } from "./loops/caughtUp.ts";
 import { type ConsensusLoop, createConsensusLoop } from "./loops/consensus.ts";
 import { createEvidenceLoop } from "./loops/evidence.ts";
 import { type Executed, openLedger } from "./loops/ledger.ts";
 import { createMempool, receptionOf } from "./loops/mempool.ts";
 import { createMeterLoop } from "./loops/meter.ts";
-import { openOutbox, RECEIPT, type SubmitAs, type Submitted } from "./loops/outbox.ts";
+import { openOutbox, purposeOf, RECEIPT, type SubmitAs, type Submitted } from "./loops/outbox.ts";
 import { createReceiptLoop } from "./loops/receipts.ts";
 import { createSyncLoop } from "./loops/sync.ts";
 import { createTradeLoop } from "./loops/trade.ts";
-import type { NetworkHandlers, Ports, Reception, Signer, Store } from "./ports.ts";
+import type { NetworkHandlers, Ports, Reception, Signer, SigningMarkFile, Store } from "./ports.ts";
 
 export type AgentSettings = {
   readonly rules: Rules;
@@ -59,9 +60,11 @@ export function createAgent(
   const { clock, network, signer, publisher, log } = ports;
   let isStarted = false;
   let isHalted = false;
-  const store = failStop(ports.store, (error) => {
+  const diskFailed = (error: unknown): void => {
     if (isStarted) halt("the disk failed", { code: "storeFailed", detail: String(error) });
-  });
+  };
+  const store = failStop(ports.store, diskFailed);
+  const mark = ports.mark === undefined ? undefined : failStopMark(ports.mark, diskFailed);
   const ledger = openLedger({ rules, store, verifier });
   const mempool = createMempool({
     ...{ verifier, clock, ledger: ledger.state },
@@ -70,7 +73,11 @@ export function createAgent(
   // Before the outbox, which fills the mempool with what an earlier run left.
   const receipts = createReceiptLoop({
     ...{ rules, clock, log, signer, ledger: ledger.state },
-    isPending: () => outbox.isPending(RECEIPT),
+    isPending: () => isPending(RECEIPT),
+    maySay: () => {
+      const held = consensus.heldBack();
+      return caughtUp.isCaughtUp() && held !== "quarantine" && held !== "stopped";
+    },
     submit: (payload) =>
       submit(payload, (outcome) => {
         if (!outcome.ok) log.error("own receipt refused", { ...outcome.refusal });
@@ -81,6 +88,14 @@ export function createAgent(
     administrator: settings.administrator,
     ledger: ledger.state,
   });
+  const caughtUp = createCaughtUp({ rules, signer, clock, ledger: ledger.state });
+  /** Under way, by this run or by an earlier one whose database was lost: then a neighbour has it. */
+  const isPending = (purpose: string): boolean =>
+    outbox.isPending(purpose) ||
+    mempool
+      .all()
+      .map(({ transaction }) => transaction)
+      .some((own) => own.author === signer.memberId && purposeOf(own.payload) === purpose);
   const refusals = new Map<string, number>();
   const count = ({ code }: Refusal): void => {
     refusals.set(code, (refusals.get(code) ?? 0) + 1);
@@ -137,7 +152,8 @@ export function createAgent(
   };
 
   const consensus: ConsensusLoop = createConsensusLoop({
-    ...{ rules, verifier, store, clock, network, signer, log, ledger, mempool, commit },
+    ...{ rules, verifier, store, clock, network, signer, mark, log, ledger, mempool, commit },
+    quarantined: publisher.publish,
     refused: (refusal) => {
       count(refusal);
       log.debug("consensus message refused", { ...refusal });
@@ -149,6 +165,7 @@ export function createAgent(
     ...{ rules, verifier, store, clock, network, log, ledger, mempool, commit, halt },
     consensus: () => consensus,
     ownPending: outbox.pending,
+    told: caughtUp.told,
     receiveTransaction,
   });
 
@@ -167,7 +184,8 @@ export function createAgent(
     ...{ rules, clock, publisher, log, meter, signer },
     ...{ member: settings.member, pv: settings.pv, limits: settings.limits },
     ledger: ledger.state,
-    isPending: outbox.isPending,
+    isPending,
+    mayOffer: caughtUp.isCaughtUp,
     submit: (purpose, payload) =>
       submit(payload, (outcome) => {
         if (!outcome.ok) log.warn("own transaction refused", { purpose, ...outcome.refusal });
@@ -237,16 +255,7 @@ export function createAgent(
  * was: only a new start from the disk is sure to be right.
  */
 function failStop(store: Store, failed: (error: unknown) => void): Store {
-  const guard =
-    <A extends readonly unknown[]>(write: (...args: A) => void) =>
-    (...args: A): void => {
-      try {
-        write(...args);
-      } catch (error) {
-        failed(error);
-        throw error;
-      }
-    };
+  const guard = guardOf(failed);
   return {
     ...store,
     commit: guard(store.commit),
@@ -256,6 +265,23 @@ function failStop(store: Store, failed: (error: unknown) => void): Store {
     dropOwnTransactions: guard(store.dropOwnTransactions),
     saveSamples: guard(store.saveSamples),
   };
+}
+
+/** The mark is as good as the disk: without it nothing may be signed. */
+function failStopMark(mark: SigningMarkFile, failed: (error: unknown) => void): SigningMarkFile {
+  return { ...mark, write: guardOf(failed)(mark.write) };
+}
+
+function guardOf(failed: (error: unknown) => void) {
+  return <A extends readonly unknown[]>(write: (...args: A) => void) =>
+    (...args: A): void => {
+      try {
+        write(...args);
+      } catch (error) {
+        failed(error);
+        throw error;
+      }
+    };
 }
 
 function publishBlock({ publisher }: Ports, executed: Executed, round: number): void {

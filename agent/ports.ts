@@ -4,6 +4,7 @@
 
 import type { UnsignedMessage } from "./core/consensus/effect.ts";
 import type { Durable } from "./core/consensus/input.ts";
+import type { FoundMark, QuarantineReason, SigningMark } from "./core/consensus/quarantine.ts";
 import type { LedgerEvent } from "./core/ledger/event.ts";
 import type { Refusal, Result } from "./core/result.ts";
 import type { Watts, Wh } from "./core/units/energy.ts";
@@ -148,6 +149,13 @@ export type Signer = {
   readonly sign: (message: Uint8Array) => Uint8Array;
 };
 
+/** How far the card may have signed: kept beside its key, so that it outlives the database. */
+export type SigningMarkFile = {
+  readonly read: () => FoundMark;
+  /** On the disk when it returns; throws what the disk says. */
+  readonly write: (mark: SigningMark) => void;
+};
+
 // -------------------------------------------------------------------------------------- devices
 
 export type DeviceRefusal = Refusal<
@@ -233,6 +241,17 @@ export type AgentEvent =
     }
   | { readonly type: "refused"; readonly transactionId: TransactionId; readonly refusal: Refusal }
   | { readonly type: "peers"; readonly peers: readonly MemberId[] }
+  /** The card signs nothing in the agreement, for now or for good; `text` says why and what to do. */
+  | {
+      readonly type: "quarantined";
+      readonly reason: QuarantineReason;
+      readonly isForGood: boolean;
+      readonly text: string;
+    }
+  /** The card signs again, from this height on. */
+  | { readonly type: "released"; readonly height: number }
+  /** The database was damaged: it is kept under another name, and the ledger fetched again. */
+  | { readonly type: "ledgerSetAside"; readonly keptAs: string }
   | { readonly type: "halted"; readonly reason: string };
 
 export type Publisher = { readonly publish: (event: AgentEvent) => void };
@@ -254,6 +273,8 @@ export type Ports = {
   readonly network: Network;
   readonly store: Store;
   readonly signer: Signer;
+  /** Without it a lost database is not noticed: only where there is no card's folder, as in tests. */
+  readonly mark?: SigningMarkFile;
   readonly devices: readonly Device[];
   readonly publisher: Publisher;
   readonly log: Log;

@@ -1,12 +1,12 @@
 // Runs the agreement: feeds core/consensus what arrives, and carries out what it asks, strictly in order.
-// Persist, then send: a vote leaves the house only after store.saveSigned has returned.
+// Persist, then send: a vote leaves the house only after signing.ts has written it down.
 //
 // newHeight --(something to say | due step | others talk)--> step(start) --> ... --> decide --> commit --> newHeight
 //
-// While the clock is not set nothing is signed. The height goes on as if we had spoken, and so may stand
-// still for want of our vote; when the clock is set the height is entered again, as after a crash.
+// While signing.ts holds our card back (the clock is not set, the database may be an old one) the height goes
+// on as if we had spoken, and so may stand still for want of our vote; when the card may sign again the height
+// is entered again, as after a crash.
 
-import { sameBytes } from "../core/codec/bytes.ts";
 import type { Malformed } from "../core/codec/shape.ts";
 import { contradiction } from "../core/consensus/contradiction.ts";
 import type { DriverState } from "../core/consensus/driver.ts";
@@ -14,12 +14,7 @@ import { messagesFor, newsOf, resume, startHeight, step } from "../core/consensu
 import type { Effect, Evidence, UnsignedMessage } from "../core/consensus/effect.ts";
 import { type Chains, openMessage, sealMessage } from "../core/consensus/envelope.ts";
 import type { Durable, HeightStart, Input, Verdict } from "../core/consensus/input.ts";
-import {
-  type ConsensusMessage,
-  type Proposal,
-  proposalSignBytes,
-  voteSignBytes,
-} from "../core/consensus/message.ts";
+import type { ConsensusMessage, Proposal } from "../core/consensus/message.ts";
 import { isTimely } from "../core/consensus/timely.ts";
 import { timeoutDuration } from "../core/consensus/timeouts.ts";
 import type { Verifier } from "../core/crypto.ts";
@@ -45,12 +40,13 @@ import type {
 import type { Executed, Ledger } from "./ledger.ts";
 import type { Mempool } from "./mempool.ts";
 import { PastHeights } from "./pastHeights.ts";
+import { type HeldBack, Signing, type SigningDependencies, type VotesAnswer } from "./signing.ts";
 
 /** Kept for neighbours a moment ahead of us: so many heights, rounds 0 to 3, each validator's messages once. */
 const EARLY_HEIGHTS_MAX = 2;
 const EARLY_ROUND_MAX = 3;
-/** How often it is looked whether a clock that was not set is set by now. */
-const CLOCK_LOOK_EVERY: DurationMs = SECOND_MS;
+/** How often it is looked whether a card that was held back may sign by now. */
+const LOOK_AGAIN_EVERY: DurationMs = SECOND_MS;
 /** For a proposal that is not kept: whatever its block is, it does not matter. */
 const NOT_JUDGED: Verdict = { valid: false, timely: false };
 
@@ -67,6 +63,12 @@ export type ConsensusLoop = {
   readonly position: () => { readonly height: number; readonly isUnderWay: boolean };
   /** What we know of the height under way, for a neighbour that asks. */
   readonly messages: () => readonly Uint8Array[];
+  /** Whether the validators are to be asked what they know of this height, before we speak. */
+  readonly isListening: () => boolean;
+  /** A neighbour has answered, and its messages were received. */
+  readonly answered: (answer: VotesAnswer) => void;
+  /** Why our card signs nothing at this height; null: it may, or has no seat. */
+  readonly heldBack: () => HeldBack | null;
 };
 
 /** Why a message is rejected: the fault of whoever passed it on, for it could have checked. */
@@ -88,6 +90,8 @@ export type ConsensusDependencies = {
   readonly log: Log;
   readonly ledger: Ledger;
   readonly mempool: Mempool;
+  readonly mark?: SigningDependencies["mark"];
+  readonly quarantined?: SigningDependencies["quarantined"];
   /** Commits: the agent's one place where a block becomes the ledger. */
   readonly commit: (executed: Executed, certificate: Parameters<Ledger["commit"]>[1]) => void;
   /** Told of each message that nobody honest passes on. */
@@ -105,6 +109,7 @@ export function createConsensusLoop(dependencies: ConsensusDependencies): Consen
 /** One height after another; its lifetime is from `start` to `stop`. */
 class Loop implements ConsensusLoop {
   readonly #d: ConsensusDependencies;
+  readonly #signing: Signing;
   #driver: DriverState | null = null;
   #start: HeightStart;
   /** Who votes on the height under way, and on the next one; and for which chain. */
@@ -112,22 +117,23 @@ class Loop implements ConsensusLoop {
   #nextSeats: readonly Validator[] = [];
   #chains: Chains;
   #isRunning = false;
-  /** Something of ours was held back at this height, for the clock was not set. */
+  /** Something of ours was held back at this height. */
   #isMuted = false;
   #isUnderWay = false;
   #isResting = false;
   #isBusy = false;
   #inputs: Input[] = [];
   readonly #timers = new Set<Cancel>();
-  #records = new Map<string, SignedRecord>();
+  #records: readonly SignedRecord[] = [];
   /** By height, round, author and kind: nobody can take another's place. */
   #early = new Map<string, Heard & { readonly height: number }>();
   readonly #past = new PastHeights();
 
   constructor(dependencies: ConsensusDependencies) {
-    const { rules } = dependencies;
+    const { rules, ledger } = dependencies;
     this.#d = dependencies;
     const community = communityId(rules);
+    this.#signing = new Signing({ ...dependencies, ledger: ledger.state });
     this.#chains = { community, chain: community };
     this.#start = this.#nextStart();
   }
@@ -150,6 +156,22 @@ class Loop implements ConsensusLoop {
   messages(): readonly Uint8Array[] {
     if (this.#driver === null) return [];
     return messagesFor(this.#driver).map((message) => sealMessage(this.#chains, message));
+  }
+
+  isListening(): boolean {
+    return (
+      this.#start.self !== null && this.#isRunning && this.#signing.isListening(this.#start.height)
+    );
+  }
+
+  answered(answer: VotesAnswer): void {
+    if (answer.height !== this.#start.height) return;
+    this.#signing.answered(answer);
+    if (this.#isMuted && this.heldBack() === null) this.#speakAgain();
+  }
+
+  heldBack(): HeldBack | null {
+    return this.#start.self === null ? null : this.#signing.heldBack(this.#start.height);
   }
 
   followLedger(): void {
@@ -183,6 +205,7 @@ class Loop implements ConsensusLoop {
     if (news === null) return "ignore";
     const forged = this.#forgery(message);
     if (forged !== null) return this.#reject(forged);
+    if (author === this.#start.self) this.#signing.meet(message);
     if (message.type === "vote") {
       this.#hear({ type: "vote", vote: message });
     } else {
@@ -203,7 +226,7 @@ class Loop implements ConsensusLoop {
     const publicKey = this.#keyOf(author, message.height);
     if (publicKey === null) return { code: "notValidator", author };
     const { signature } = message;
-    const signed = { publicKey, message: this.#signBytes(message), signature };
+    const signed = { publicKey, message: this.#signing.signBytes(message), signature };
     if (!this.#d.verifier.verify(signed)) return { code: "badSignature" };
     if (message.type === "vote") return null;
     // The signature covers the id only: whoever passed this on could have swapped the rest.
@@ -252,7 +275,11 @@ class Loop implements ConsensusLoop {
   #hearLate(message: ConsensusMessage): Reception {
     const late = this.#past.hear(message, (said, publicKey) => {
       const { signature } = said;
-      return this.#d.verifier.verify({ publicKey, message: this.#signBytes(said), signature });
+      return this.#d.verifier.verify({
+        publicKey,
+        message: this.#signing.signBytes(said),
+        signature,
+      });
     });
     if (late.type === "forged") return this.#reject({ code: "badSignature" });
     if (late.type === "heard" && late.evidence !== null) this.#d.doubleSigned(late.evidence);
@@ -308,7 +335,7 @@ class Loop implements ConsensusLoop {
     for (const effect of effects) {
       switch (effect.type) {
         case "persist":
-          this.#persist(effect.durable, effect.message);
+          if (!this.#signing.sign(effect.durable, effect.message)) this.#mute();
           break;
         case "send":
           this.#send(effect.message);
@@ -329,35 +356,10 @@ class Loop implements ConsensusLoop {
     }
   }
 
-  #persist(durable: Durable, message: UnsignedMessage): void {
-    const { store, signer, clock, log } = this.#d;
-    if (!clock.isSynchronised()) {
-      this.#mute();
-      return;
-    }
-    const signBytes = this.#signBytes(message);
-    const key = recordKey(message);
-    const known = this.#records.get(key);
-    if (known !== undefined) {
-      if (!sameBytes(known.signBytes, signBytes)) {
-        log.error("will not sign a second message for one step", { height: message.height, key });
-      }
-      return;
-    }
-    const { height, round } = message;
-    const type = typeOf(message);
-    const signature = signer.sign(signBytes);
-    const record = { height, round, type, signBytes, signature, message };
-    store.saveSigned(durable, record);
-    this.#records.set(key, record);
-  }
-
   /** Sends what the sign log holds for this step: what was not written is not sent. */
   #send(message: UnsignedMessage): void {
-    const record = this.#records.get(recordKey(message));
-    if (record === undefined) return;
-    if (!sameBytes(record.signBytes, this.#signBytes(message))) return;
-    this.#sendRecord(record);
+    const record = this.#signing.recordOf(message);
+    if (record !== null) this.#sendRecord(record);
   }
 
   #sendRecord({ message, signature }: SignedRecord): void {
@@ -376,7 +378,7 @@ class Loop implements ConsensusLoop {
     const { clock, ledger, mempool, verifier, log } = this.#d;
     const { self } = this.#start;
     if (self === null) return;
-    if (!clock.isSynchronised()) {
+    if (this.heldBack() !== null) {
       this.#mute();
       return;
     }
@@ -412,20 +414,25 @@ class Loop implements ConsensusLoop {
   #mute(): void {
     if (this.#isMuted || this.#start.self === null) return;
     this.#isMuted = true;
-    this.#d.log.warn("clock not synchronised, not voting", { height: this.#start.height });
-    this.#awaitClock();
+    const { log } = this.#d;
+    const { height } = this.#start;
+    const why = this.heldBack();
+    if (why === "clock") log.warn("clock not synchronised, not voting", { height });
+    else log.debug("held back, not voting", { height, why });
+    this.#lookAgain();
   }
 
-  #awaitClock(): void {
-    this.#after(CLOCK_LOOK_EVERY, () => {
-      if (!this.#d.clock.isSynchronised()) {
-        this.#awaitClock();
-        return;
-      }
-      const heard = this.messages();
-      this.#enter();
-      for (const encoded of heard) this.receive(encoded, this.#d.signer.memberId);
+  #lookAgain(): void {
+    this.#after(LOOK_AGAIN_EVERY, () => {
+      if (this.heldBack() === null) this.#speakAgain();
+      else this.#lookAgain();
     });
+  }
+
+  #speakAgain(): void {
+    const heard = this.messages();
+    this.#enter();
+    for (const encoded of heard) this.receive(encoded, this.#d.signer.memberId);
   }
 
   /** The height after the ledger's: taken up where this card has left it, or from its beginning. */
@@ -435,7 +442,8 @@ class Loop implements ConsensusLoop {
     if (!this.#isRunning) return;
     if (this.#driver !== null && this.#isBehindLedger()) this.#past.add(this.#driver, this.#seats);
     this.#start = this.#nextStart();
-    this.#loadRecords();
+    // What this card has signed for the height already, in this run or an earlier one.
+    this.#records = this.#start.self === null ? [] : this.#signing.enter(this.#start.height);
     const durable = this.#d.store.durable();
     if (durable !== null && durable.height === this.#start.height) this.#resume(durable);
     else this.#begin();
@@ -472,7 +480,7 @@ class Loop implements ConsensusLoop {
     const wasBusy = this.#isBusy;
     this.#isBusy = true;
     try {
-      for (const record of this.#records.values()) this.#sendRecord(record);
+      for (const record of this.#records) this.#sendRecord(record);
       this.#carryOut(resumed.effects);
     } finally {
       this.#isBusy = wasBusy;
@@ -500,12 +508,6 @@ class Loop implements ConsensusLoop {
       );
   }
 
-  /** What this card has signed for the height already, in this run or an earlier one. */
-  #loadRecords(): void {
-    const records = this.#start.self === null ? [] : this.#d.store.signed(this.#start.height);
-    this.#records = new Map(records.map((record) => [recordKey(record.message), record]));
-  }
-
   #nextStart(): HeightStart {
     const { ledger, signer } = this.#d;
     const state = ledger.state();
@@ -513,6 +515,7 @@ class Loop implements ConsensusLoop {
     this.#seats = validators;
     this.#nextSeats = nextValidators;
     this.#chains = { ...this.#chains, chain };
+    this.#signing.follow({ chain, validators });
     return {
       height: state.height + 1,
       validators: this.#seats.map(({ memberId }) => memberId),
@@ -530,12 +533,6 @@ class Loop implements ConsensusLoop {
   #keyOf(validator: MemberId, height: number): Uint8Array | null {
     const seats = height === this.#start.height ? this.#seats : this.#nextSeats;
     return seats.find(({ memberId }) => memberId === validator)?.publicKey ?? null;
-  }
-
-  #signBytes(message: UnsignedMessage): Uint8Array {
-    return message.type === "vote"
-      ? voteSignBytes(this.#chains.chain, message)
-      : proposalSignBytes(this.#chains.chain, message);
   }
 
   #after(delay: DurationMs, run: () => void): void {
@@ -565,8 +562,4 @@ function authorOf(message: UnsignedMessage): MemberId {
 
 function typeOf(message: UnsignedMessage): SignedRecord["type"] {
   return message.type === "vote" ? message.vote : "proposal";
-}
-
-function recordKey(message: UnsignedMessage): string {
-  return `${message.round}:${typeOf(message)}`;
 }

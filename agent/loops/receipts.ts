@@ -57,6 +57,8 @@ export type ReceiptDependencies = {
   readonly ledger: () => LedgerState;
   /** Signs, keeps and sends. */
   readonly submit: (payload: PayloadOf<"receipt">) => void;
+  /** Whether this home knows its own receipts, and its card is not held back. */
+  readonly maySay: () => boolean;
   /** Whether a receipt of ours is neither on the ledger nor refused. */
   readonly isPending: () => boolean;
 };
@@ -177,10 +179,10 @@ class Loop implements ReceiptLoop {
   }
 
   #say(): void {
-    const { isPending, submit, clock, rules } = this.#d;
+    const { isPending, maySay, submit, clock, rules } = this.#d;
     // The one under way says when it has ended: ledgerChanged.
     if (isPending() || this.#news.length === 0) return;
-    const isReady = clock.isSynchronised();
+    const isReady = clock.isSynchronised() && maySay();
     const batch = isReady ? this.#batch() : [];
     if (isReady) submit(this.#payload(batch));
     if (isPending()) this.#news = this.#news.slice(batch.length);

@@ -72,6 +72,8 @@ export type SyncDependencies = {
   readonly consensus: () => ConsensusLoop;
   readonly ownPending: () => readonly Uint8Array[];
   readonly receiveTransaction: (encoded: Uint8Array) => Reception;
+  /** `peer` says that its ledger is at `height`. */
+  readonly told: (peer: MemberId, height: number) => void;
   readonly commit: (executed: Executed, certificate: Parameters<Ledger["commit"]>[1]) => void;
   /** A certified block that our build computes differently: stop, and say so. */
   readonly halt: (reason: string, facts: Refusal) => void;
@@ -118,6 +120,7 @@ class Loop implements SyncLoop {
 
   joined(peer: MemberId): void {
     this.#exchangeTransactions(peer);
+    if (this.#isValidator(peer) && this.#d.consensus().isListening()) this.#askVotes(peer);
   }
 
   behind(height: number, peer: MemberId): void {
@@ -145,6 +148,9 @@ class Loop implements SyncLoop {
 
   #askVotesInTurn(): void {
     this.#askedForVotes.clear();
+    if (this.#d.consensus().isListening()) {
+      for (const peer of this.#d.network.peers()) if (this.#isValidator(peer)) this.#askVotes(peer);
+    }
     if (!this.#d.consensus().position().isUnderWay) return;
     const peer = this.#nextPeer("votes");
     if (peer !== null) this.#askVotes(peer);
@@ -160,7 +166,10 @@ class Loop implements SyncLoop {
       if (!decoded.ok) return this.#shun(peer, decoded.refusal);
       const { height: committed, messages } = decoded.value;
       this.behind(committed, peer);
-      this.#takeAll(messages, peer, (message) => this.#d.consensus().receive(message, peer));
+      const consensus = this.#d.consensus();
+      if (!this.#takeAll(messages, peer, (message) => consensus.receive(message, peer))) return;
+      this.#d.told(peer, committed);
+      consensus.answered({ height, committed, peer });
     });
   }
 
@@ -190,7 +199,9 @@ class Loop implements SyncLoop {
       const decoded = transactionsReply.decode(reply);
       if (!decoded.ok) return this.#shun(peer, decoded.refusal);
       this.behind(decoded.value.height, peer);
-      this.#takeAll(decoded.value.transactions, peer, this.#d.receiveTransaction);
+      if (this.#takeAll(decoded.value.transactions, peer, this.#d.receiveTransaction)) {
+        this.#d.told(peer, decoded.value.height);
+      }
     });
   }
 
@@ -328,6 +339,10 @@ class Loop implements SyncLoop {
       if (reply !== null && this.#isRunning) use(reply);
     };
     this.#d.network.request({ to, protocol, body, answered });
+  }
+
+  #isValidator(peer: MemberId): boolean {
+    return this.#d.ledger.voting().validators.some(({ memberId }) => memberId === peer);
   }
 
   #nextPeer(kind: "votes" | "transactions"): MemberId | null {

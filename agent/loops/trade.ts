@@ -35,6 +35,8 @@ export type TradeDependencies = {
   readonly submit: (purpose: string, payload: Payload) => void;
   /** Whether something was submitted for this purpose and is neither on the ledger nor refused. */
   readonly isPending: (purpose: string) => boolean;
+  /** Whether the ledger at hand shows what this home has offered already. */
+  readonly mayOffer: () => boolean;
 };
 
 export type TradeLoop = {
@@ -64,7 +66,7 @@ export function createTradeLoop(dependencies: TradeDependencies): TradeLoop {
     const state = ledger();
     const now = clock.now();
     register(state, now);
-    if (isAutomatic) offer(state, now);
+    if (isAutomatic && dependencies.mayOffer()) offer(state, now);
     read(state, now);
   }
 

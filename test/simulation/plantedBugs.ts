@@ -6,6 +6,8 @@ const ROUND = "agent/core/consensus/round.ts";
 const VOTES = "agent/core/consensus/votes.ts";
 const QUORUM = "agent/core/consensus/quorum.ts";
 const LOOP = "agent/loops/consensus.ts";
+const SIGNING = "agent/loops/signing.ts";
+const RECORDS = "const records = this.#d.store.signed(height);";
 
 const STAMP = "agent/core/ledger/stamp.ts";
 const CLOSE = "agent/core/ledger/closeListing.ts";
@@ -65,8 +67,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "sign again after restart",
     changes: [
       {
-        file: LOOP,
-        find: "const records = this.#self === null ? [] : this.#d.store.signed(this.#start.height);",
+        file: SIGNING,
+        find: RECORDS,
         replace: "const records: SignedRecord[] = [];",
       },
       {
@@ -115,9 +117,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "the disk's votes are ignored when the height is resumed",
     changes: [
       {
-        file: LOOP,
-        find: "for (const record of this.#records.values()) this.#sendRecord(record);",
-        replace: "this.#records.clear();",
+        file: SIGNING,
+        find: RECORDS,
+        replace: "const records: SignedRecord[] = [];",
       },
     ],
     flags: ["--takes-double-signs"],
@@ -126,13 +128,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "votes without a set clock",
     changes: [
       {
-        file: LOOP,
-        find: `    if (!clock.isSynchronised()) {
-      this.#mute();
-      return;
-    }
-    const signBytes`,
-        replace: "    const signBytes",
+        file: SIGNING,
+        find: `    if (!this.#d.clock.isSynchronised()) return "clock";
+`,
+        replace: "",
       },
     ],
     flags: [],

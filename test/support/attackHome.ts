@@ -5,7 +5,7 @@ import type { Verifier } from "../../agent/core/crypto.ts";
 import type { Rules } from "../../agent/core/ledger/rules.ts";
 import { wh } from "../../agent/core/units/energy.ts";
 import { MINUTE_MS } from "../../agent/core/units/time.ts";
-import type { AgentEvent, Store } from "../../agent/ports.ts";
+import type { AgentEvent, SigningMarkFile, Store } from "../../agent/ports.ts";
 import { createFakeNetwork, type FakeNetwork } from "./fakeNetwork.ts";
 import {
   createFakeClock,
@@ -38,6 +38,8 @@ export type AttackHomeOptions = {
   readonly rules?: Rules;
   readonly clock?: FakeClock;
   readonly store?: Store;
+  /** Beside the card's key; none unless given. */
+  readonly mark?: SigningMarkFile;
   readonly heard?: (event: AgentEvent) => void;
   readonly verifier?: Verifier;
 };
@@ -65,6 +67,7 @@ export function attackHome(name: string, options: AttackHomeOptions = {}): Attac
       ...{ clock, network, log },
       store: options.store ?? createMemoryStore(),
       signer: testCard(name),
+      ...(options.mark === undefined ? {} : { mark: options.mark }),
       devices: [],
       publisher: {
         publish: (event) => {

@@ -37,6 +37,7 @@ function openHome(options: { readonly start?: string; readonly schedule?: "manua
       ...{ rules: chain.rules, clock, log },
       signer: { memberId: memberId(name), publicKey: testKey(name).publicKey },
       ledger: () => chain.state,
+      maySay: () => true,
       isPending: () => underWay !== null,
       submit: (payload) => {
         underWay = signed(chain.rules, name, payload);

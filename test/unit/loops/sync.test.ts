@@ -11,6 +11,7 @@ import { mustBeAccepted, type Refusal } from "../../../agent/core/result.ts";
 import type { MemberId } from "../../../agent/core/units/ids.ts";
 import { openLedger } from "../../../agent/loops/ledger.ts";
 import { createMempool } from "../../../agent/loops/mempool.ts";
+import type { VotesAnswer } from "../../../agent/loops/signing.ts";
 import { createSyncLoop } from "../../../agent/loops/sync.ts";
 import {
   blocksReply,
@@ -75,7 +76,12 @@ function openHome(height = 0, isUnderWay = false) {
   const received: Uint8Array[] = [];
   const own: Uint8Array[] = [];
   const halted: Refusal[] = [];
-  const agreement = { isUnderWay, messages: [] as Uint8Array[], followed: 0 };
+  const answers: VotesAnswer[] = [];
+  const agreement = {
+    ...{ isUnderWay, isListening: false, answers },
+    ...{ messages: [] as Uint8Array[], followed: 0 },
+  };
+  const told: (readonly [MemberId, number])[] = [];
   const sync = createSyncLoop({
     ...{ rules: RULES, verifier, store, clock, network, log, ledger, mempool },
     consensus: () => ({
@@ -87,6 +93,9 @@ function openHome(height = 0, isUnderWay = false) {
         isUnderWay: agreement.isUnderWay,
       }),
       messages: () => agreement.messages,
+      isListening: () => agreement.isListening,
+      answered: (answer) => agreement.answers.push(answer),
+      heldBack: () => null,
       followLedger: () => {
         agreement.followed += 1;
       },
@@ -96,6 +105,7 @@ function openHome(height = 0, isUnderWay = false) {
       },
     }),
     ownPending: () => own,
+    told: (peer, height) => told.push([peer, height]),
     receiveTransaction: (encoded) => {
       received.push(encoded);
       return "accept";
@@ -112,7 +122,7 @@ function openHome(height = 0, isUnderWay = false) {
     sync.answer(protocol, body, from);
   return {
     ...{ clock, network, store, log, ledger, mempool, heard, received, own, halted, agreement },
-    ...{ sync, heightNow, ask },
+    ...{ told, sync, heightNow, ask },
   };
 }
 
@@ -271,6 +281,27 @@ describe("votes", () => {
     home.agreement.isUnderWay = false;
     home.clock.advance(3000);
     expect(home.network.asked.filter(({ protocol }) => protocol === "votes")).toHaveLength(3);
+  });
+
+  it("are asked of every validator, at once and each second, while the agreement listens", () => {
+    const home = openHome(2);
+    home.agreement.isListening = true;
+    home.network.join("v1@vt.edu", ANN, "v2@vt.edu");
+    for (const peer of home.network.peers()) home.sync.joined(peer);
+    const asked = () => home.network.asked.filter(({ protocol }) => protocol === "votes");
+    expect(asked().map(({ to }) => to)).toEqual(["v1@vt.edu", "v2@vt.edu"]);
+    home.clock.advance(1000);
+    expect(
+      asked()
+        .map(({ to }) => to)
+        .slice(2),
+    ).toEqual(["v1@vt.edu", "v2@vt.edu"]);
+    asked()[1]?.answered(votesReply.encode({ height: 2, messages: [Uint8Array.of(1)] }));
+    expect(home.agreement.answers).toEqual([{ height: 3, committed: 2, peer: "v2@vt.edu" }]);
+    expect(home.told).toEqual([["v2@vt.edu", 2]]);
+    home.agreement.isListening = false;
+    home.clock.advance(5000);
+    expect(asked()).toHaveLength(4);
   });
 
   it("in an answer go to the agreement, in their order and in the neighbour's name", () => {

@@ -5,7 +5,7 @@ import type { Rules } from "../../../agent/core/ledger/rules.ts";
 import type { Payload } from "../../../agent/core/ledger/transaction.ts";
 import type { TradingLimits } from "../../../agent/core/trading/limits.ts";
 import { watts, wh } from "../../../agent/core/units/energy.ts";
-import { pvId } from "../../../agent/core/units/ids.ts";
+import { listingId, pvId } from "../../../agent/core/units/ids.ts";
 import { type DurationMs, SECOND_MS } from "../../../agent/core/units/time.ts";
 import { createMeterLoop } from "../../../agent/loops/meter.ts";
 import { purposeOf } from "../../../agent/loops/outbox.ts";
@@ -84,6 +84,8 @@ function openHome(options: HomeOptions = {}) {
     pvCapacity: watts(5000),
   });
   const submitted: Payload[] = [];
+  /** Whether the home knows what the ledger says of it. */
+  const gate = { mayOffer: true };
   const pending = new Map<string, Payload>();
   const trade = createTradeLoop({
     ...{ rules: chain.rules, signer: testCard(SELLER), clock, publisher, log, meter, limits },
@@ -91,6 +93,7 @@ function openHome(options: HomeOptions = {}) {
     pv: hasPv ? { pvId: pvId("seller1house"), capacity: watts(5000) } : null,
     ledger: () => chain.state,
     isPending: (purpose) => pending.has(purpose),
+    mayOffer: () => gate.mayOffer,
     submit: (purpose, payload) => {
       expect(purpose).toBe(purposeOf(payload));
       expect(pending.has(purpose), `${purpose} is under way`).toBe(false);
@@ -112,7 +115,7 @@ function openHome(options: HomeOptions = {}) {
   const said = (type: Payload["type"]) => submitted.filter((payload) => payload.type === type);
   return {
     ...{ chain, clock, log, publisher, flows, roof, grid, readGrid, meter, trade },
-    ...{ submitted, pending, commit, go, said },
+    ...{ submitted, pending, gate, commit, go, said },
   };
 }
 
@@ -179,6 +182,39 @@ describe("registration", () => {
 });
 
 describe("offers", () => {
+  it("wait until the home knows what it has offered already, as after a lost database", () => {
+    const home = openHome();
+    home.go("10:01:05");
+    home.gate.mayOffer = false;
+    home.commit();
+    home.go("10:01:06");
+    home.commit();
+    home.go("10:05:30");
+    expect(home.said("pvOffer")).toEqual([]);
+    // An offer of an earlier life is among the blocks that it fetched meanwhile, its number 3.
+    const past = { energy: wh(1000), reservePrice: perKwh(2), sequence: 3 };
+    home.commit([
+      SELLER,
+      { type: "pvOffer", listingId: listingId(ELEVEN), pvId: pvId("seller1house"), ...past },
+    ]);
+    home.gate.mayOffer = true;
+    home.go("10:30");
+    expect(home.said("pvOffer")).toEqual([]);
+    expect(home.chain.state.listings.get(listingId(ELEVEN))?.pvOffers.size).toBe(1);
+  });
+
+  it("go out with the next minute once it knows that there is none", () => {
+    const home = openHome();
+    home.go("10:01:05");
+    home.gate.mayOffer = false;
+    home.commit();
+    home.go("10:01:06");
+    home.commit();
+    home.gate.mayOffer = true;
+    home.go("10:02:01");
+    expect(home.said("pvOffer")).toMatchObject([{ sequence: 1 }]);
+  });
+
   it("sells the excess as soon as the listing is open, once", () => {
     const home = openRegistered();
     // 30 min of samples (09:31 to 10:01), an hour like them: 3600 made, 720 used, 2880 left over.
