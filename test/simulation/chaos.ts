@@ -1,6 +1,7 @@
 // What goes wrong, and when: drawn from the seed before anything happens.
 
 import type { MemberId } from "../../agent/core/units/ids.ts";
+import { type DiskCopy, EMPTY_DISK } from "./disk.ts";
 import type { SimulatedHome } from "./home.ts";
 import { FAIR_WEATHER, type SimulatedNetwork, type Weather } from "./network.ts";
 import type { Random } from "./random.ts";
@@ -32,6 +33,8 @@ export type ChaosWorld = {
   readonly network: SimulatedNetwork;
   readonly random: Random;
   readonly homes: readonly SimulatedHome[];
+  /** Whose database is lost now and then, or replaced by an older copy. */
+  readonly forgetful: SimulatedHome | null;
   /** Foul weather from beginning to end, instead of weather that changes. */
   readonly isFoul: boolean;
   /** Sends something hostile. */
@@ -59,6 +62,13 @@ export function planChaos(world: ChaosWorld, until: number): void {
   repeat(2 * MINUTE, 10 * MINUTE, () => loseTime(world));
   repeat(2 * MINUTE, 12 * MINUTE, () => failDisk(world));
   repeat(3 * MINUTE, 10 * MINUTE, () => slowDown(world));
+  const { forgetful } = world;
+  if (forgetful === null) return;
+  let copy: DiskCopy = EMPTY_DISK;
+  repeat(MINUTE, 8 * MINUTE, () => {
+    if (random.chance(0.5)) copy = forgetful.disk.copy();
+    else replaceDisk(world, forgetful, random.chance(0.4) ? EMPTY_DISK : copy);
+  });
 }
 
 /** Everything works again, everyone is up. */
@@ -122,6 +132,11 @@ function failDisk({ timeline, random, homes }: ChaosWorld): void {
   const home = random.pick(homes);
   home.disk.failOnce({ isWritten: random.chance(0.5) });
   timeline.plan(random.integer(SECOND, 2 * MINUTE), () => home.start());
+}
+
+function replaceDisk({ timeline, random }: ChaosWorld, home: SimulatedHome, copy: DiskCopy): void {
+  home.replaceDisk(copy);
+  timeline.plan(random.integer(SECOND, 30 * SECOND), () => home.start());
 }
 
 function slowDown({ timeline, network, random, homes }: ChaosWorld): void {

@@ -40,6 +40,16 @@ export type DiskFaults = {
   readonly takesDoubleSigns: boolean;
 };
 
+/** All that a disk holds, to be restored later. */
+export type DiskCopy = {
+  readonly blocks: readonly StoredBlock[];
+  readonly own: readonly OwnTransaction[];
+  readonly checkpoint: { readonly height: number; readonly state: Uint8Array } | null;
+  readonly votes: VoteFile;
+};
+
+export const EMPTY_DISK: DiskCopy = { blocks: [], own: [], checkpoint: null, votes: EMPTY };
+
 export class SimulatedDisk {
   readonly #watch: DiskWatch;
   readonly #faults: DiskFaults;
@@ -73,6 +83,23 @@ export class SimulatedDisk {
   cutPower(): void {
     this.#votes = this.#votesOnDisk;
     this.#failure = null;
+  }
+
+  /** What a backup would hold. */
+  copy(): DiskCopy {
+    const [blocks, own] = [[...this.#blocks], this.ownPending];
+    return { blocks, own, checkpoint: this.#checkpoint, votes: this.#votesOnDisk };
+  }
+
+  /** An older copy takes the disk's place; EMPTY_DISK: the database was lost. */
+  restore({ blocks, own, checkpoint, votes }: DiskCopy): void {
+    this.#blocks.splice(0, this.#blocks.length, ...blocks);
+    this.#own.clear();
+    for (const each of own) this.#own.set(each.id, each);
+    this.#checkpoint = checkpoint;
+    this.#votes = votes;
+    this.#votesOnDisk = votes;
+    this.#samples = [];
   }
 
   /** The next write throws, though perhaps its data is on the disk. */

@@ -1,6 +1,7 @@
 // One simulated home: the real agent over simulated ports, its disk, its devices, its power switch.
 
 import { type Agent, type AgentSettings, createAgent } from "../../agent/agent.ts";
+import type { FoundMark } from "../../agent/core/consensus/quarantine.ts";
 import type { Verifier } from "../../agent/core/crypto.ts";
 import { accepted, refused } from "../../agent/core/result.ts";
 import { watts, wh } from "../../agent/core/units/energy.ts";
@@ -15,7 +16,7 @@ import type {
   Ports,
   Signer,
 } from "../../agent/ports.ts";
-import { DiskError, type DiskFaults, SimulatedDisk } from "./disk.ts";
+import { type DiskCopy, DiskError, type DiskFaults, SimulatedDisk } from "./disk.ts";
 import type { Fairness } from "./fairness.ts";
 import { type Invariants, Violation } from "./invariants.ts";
 import { lying } from "./liar.ts";
@@ -37,6 +38,8 @@ export type HomeSettings = {
   readonly diskFaults: DiskFaults;
   /** Whether its receipts lie. */
   readonly backdates: boolean;
+  /** Whether somebody else has its key, too. */
+  readonly isCopied: boolean;
 };
 
 export type HomeWorld = {
@@ -57,6 +60,9 @@ export class SimulatedHome {
   readonly #settings: HomeSettings;
   readonly #world: HomeWorld;
   #agent: Agent | null = null;
+  /** Beside the key: what happens to the disk does not happen to it. */
+  #mark: FoundMark = "absent";
+  #hasOldDisk = false;
   /** Counts starts: whatever an earlier life planned does not happen any more. */
   #life = 0;
   #touchesLeft = Number.POSITIVE_INFINITY;
@@ -126,6 +132,15 @@ export class SimulatedHome {
     this.#touchesLeft = touches;
   }
 
+  /** The database is lost, or an older copy takes its place; the key and what is beside it stay. */
+  replaceDisk(copy: DiskCopy): void {
+    this.crash();
+    this.#hasOldDisk = true;
+    this.disk.restore(copy);
+    this.#world.invariants.forgot(this.id, copy.blocks.length);
+    this.#world.log(this.id, `database is back at ${copy.blocks.length}`);
+  }
+
   unplugDevices(isUnplugged: boolean): void {
     this.#devicesAnswer = !isUnplugged;
   }
@@ -186,6 +201,14 @@ export class SimulatedHome {
       network: backdates ? lying(honest, liar) : honest,
       store: this.disk.store(),
       signer: this.#settings.signer,
+      mark: {
+        read: () => this.#mark,
+        write: (mark) => {
+          this.#touch("before mark");
+          this.#mark = mark;
+          this.#touch("after mark");
+        },
+      },
       devices: this.#devices(),
       publisher: { publish: (event) => this.#heard(event) },
       log: silent,
@@ -193,11 +216,20 @@ export class SimulatedHome {
   }
 
   #heard(event: AgentEvent): void {
+    if (event.type === "quarantined") this.#heldBack(event);
     if (event.type !== "halted" || this.#isDark) return;
     if (!event.reason.startsWith("the disk failed")) {
       throw new Violation("halted", `${this.id}: ${event.reason}`);
     }
     this.#hasHalted = true;
+  }
+
+  /** I15: only a card that is copied stops, and only one whose disk was replaced is held back. */
+  #heldBack({ reason }: Extract<AgentEvent, { type: "quarantined" }>): void {
+    this.#world.log(this.id, `quarantined ${reason}`);
+    if (this.#settings.isCopied || reason === "pastUnknown") return;
+    if (this.#hasOldDisk && reason !== "cardUsedElsewhere") return;
+    throw new Violation("I15", `${this.id} is held back: ${reason}`);
   }
 
   #clock(): Clock {

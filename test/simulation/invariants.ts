@@ -175,6 +175,11 @@ export class Invariants {
     if (height < before) throw new Violation("I7", `${home} fell from ${before} to ${height}`);
   }
 
+  /** The home's disk was replaced by one that is at `height`. */
+  forgot(home: MemberId, height: number): void {
+    this.#reached.set(home, height);
+  }
+
   /** I5, I6: tokens are neither made nor lost, and nobody owes any. */
   state(home: MemberId, state: LedgerState): void {
     let sum = 0n;

@@ -34,10 +34,13 @@ import { Timeline } from "./timeline.ts";
 const EPOCH = Date.UTC(2026, 5, 1, 9, 50);
 const MESSAGES_KEPT = 400;
 const PROPOSALS_KEPT = 8;
+type Fault = "clock" | "receipts" | "disk" | undefined;
 const ATTACKS = [
   ...(["garbage", "replay", "stranger", "nonMemberVote"] as const),
   ...(["twoVotes", "twoVotes"] as const),
 ];
+/** In a street where a disk is lost, a card is copied only after this long. */
+const COPIED_AFTER = 40 * MINUTE_MS;
 /** After healing, everything that was said must be on the ledger within this time. */
 const RECOVERS_WITHIN = 10 * MINUTE_MS;
 /** In calm weather what is said is on the ledger, everywhere, within this time. */
@@ -94,6 +97,7 @@ class Simulation {
   readonly #random: Random;
   readonly #mischief: Random;
   #isHealed = false;
+  readonly #isForgetful: boolean;
   readonly #verifier = new Verifier();
   readonly #log = createHash("sha256");
   readonly #neighbourhood: Neighbourhood;
@@ -152,10 +156,12 @@ class Simulation {
       },
     });
     const faults = this.#drawFaults();
+    this.#isForgetful = faults[0] === "disk";
     this.#homes = this.#neighbourhood.neighbours.map((one, i) => this.#home(one, faults[i]));
     for (const [i, home] of this.#homes.entries()) {
       homes.set(home.id, home);
-      if (faults[i] === undefined && i < validators) honest.add(home.id);
+      // The first one's key is copied in the end, see #voteTwice.
+      if (faults[i] === undefined && i > 0 && i < validators) honest.add(home.id);
       if (faults[i] === "receipts") backdaters.add(home.id);
     }
   }
@@ -191,6 +197,7 @@ class Simulation {
       network: this.#network,
       random: this.#random.fork(),
       homes: this.#homes,
+      forgetful: this.#isForgetful ? (this.#homes[0] ?? null) : null,
       isFoul: this.#options.foulWeather,
       attack: (random) => this.#attack(random),
     };
@@ -250,24 +257,26 @@ class Simulation {
     if (hours < 1) throw new Violation("L2", "no listing was ever created");
   }
 
-  /** Of the first validators, as many as may: a clock that is far off, or receipts that lie. */
-  #drawFaults(): readonly ("clock" | "receipts" | undefined)[] {
+  /** Of the first validators, as many as may: a clock that is far off, receipts that lie, a lost disk. */
+  #drawFaults(): readonly Fault[] {
     const f = Math.floor((this.#rules.validators.length - 1) / 3);
     return Array.from({ length: f }, (_, i) => {
       if (i === 0 && this.#random.chance(0.4)) return "clock";
+      if (i === 0 && this.#random.chance(0.5)) return "disk";
       return this.#random.chance(0.6) ? "receipts" : undefined;
     });
   }
 
-  #home(neighbour: Neighbour, fault: "clock" | "receipts" | undefined): SimulatedHome {
+  #home(neighbour: Neighbour, fault: Fault): SimulatedHome {
     const random = this.#random;
     const honest = random.integer(-HONEST_SKEW_MAX, HONEST_SKEW_MAX);
     // Blocks of a clock that is far off must not pass, and its receipts gain nothing.
     const skew = fault === "clock" ? random.pick([-45_000, -20_000, 5_000, 30_000]) : honest;
     const backdates = fault === "receipts";
+    const isCopied = neighbour === this.#neighbourhood.neighbours[0];
     const { forgetsVotes, takesDoubleSigns } = this.#options;
     return new SimulatedHome(
-      { ...neighbour, skew, backdates, diskFaults: { forgetsVotes, takesDoubleSigns } },
+      { ...neighbour, skew, backdates, isCopied, diskFaults: { forgetsVotes, takesDoubleSigns } },
       {
         timeline: this.#timeline,
         network: this.#network,
@@ -388,6 +397,8 @@ class Simulation {
 
   /** One of the validators that may lie had its card copied: two votes for one step, or two proposals. */
   #voteTwice(random: Random): void {
+    // One with faults anyway, for it stops when it notices; and not before it has lost its disk.
+    if (this.#isForgetful && this.#timeline.now < COPIED_AFTER) return;
     const copied = this.#neighbourhood.neighbours[0]?.signer;
     const own = this.#proposals.findLast(({ proposer }) => proposer === copied?.memberId);
     if (own !== undefined && copied !== undefined && random.chance(0.3)) {
