@@ -15,7 +15,8 @@ import { openClock } from "../io/clock.ts";
 import { createDevices, DEVICE_LIMITS, type DeviceLimits } from "../io/devices/createDevices.ts";
 import { type Card, KeyError, readCard } from "../io/keys.ts";
 import { type OpenNetwork, openNetwork } from "../io/p2p/network.ts";
-import { openStore } from "../io/store/store.ts";
+import { openSigningMark } from "../io/signingMark.ts";
+import { openStoreOrSetAside } from "../io/store/setAside.ts";
 import { StoreError } from "../io/store/storeError.ts";
 import { marketClock, timelineLines } from "../lab/timeline.ts";
 import { openLog } from "../log.ts";
@@ -95,7 +96,10 @@ async function runHome(config: HomeConfig, surroundings: Surroundings): Promise<
   checkSeats(rules, { card, administrator });
   const restart = restartFile === undefined ? null : readRestart(restartFile, id);
   const owner = { communityId: id, memberId: card.memberId, rules: encodeRules(rules) };
-  const store = openStore(config.data, { ...owner, log });
+  const { memberId } = card;
+  const hasSeat = rules.validators.some((seat) => seat.memberId === memberId);
+  const mark = openSigningMark({ card: config.card, memberId, communityId: id, hasSeat, log });
+  const { store, keptAs } = openStoreOrSetAside(config.data, { ...owner, log });
   closers.defer(() => store.close());
   const devices = createDevices(config.devices, { log, limits: deviceLimits(config) });
   closers.defer(() => devices.close());
@@ -125,12 +129,17 @@ async function runHome(config: HomeConfig, surroundings: Surroundings): Promise<
       ...{ rules, member: config.member, pv: config.pv, limits: config.trading },
       ...{ pollInterval: config.pollInterval, administrator, restart },
     },
-    { ...{ clock, network, store, signer: card, publisher, log }, devices: devices.devices },
+    {
+      ...{ clock, network, store, signer: card, mark, publisher, log },
+      devices: devices.devices,
+    },
     verifier,
   );
   closers.defer(listenToSignals(ending));
+  closers.defer(listenToFailures(ending));
   if (json) closers.defer(listenToStdin(agent, ending));
   followVoters();
+  if (keptAs !== null) publisher.publish({ type: "ledgerSetAside", keptAs });
   agent.start();
   closers.defer(() => agent.stop());
   log.info("home started", { member: card.memberId, community: id, addresses: addresses() });
@@ -256,6 +265,21 @@ function listenToSignals(ending: Ending): () => void {
   return () => {
     process.off("SIGTERM", stop);
     process.off("SIGINT", stop);
+  };
+}
+
+/**
+ * A disk that fails does so in the middle of anything; the agent has stopped itself and said why. A bug is
+ * thrown on, with its stack. Returns what ends the listening.
+ */
+function listenToFailures(ending: Ending): () => void {
+  const failed = (error: unknown): void => {
+    if (!(error instanceof StoreError || error instanceof KeyError)) throw error;
+    ending.resolve(1);
+  };
+  process.on("uncaughtException", failed);
+  return () => {
+    process.off("uncaughtException", failed);
   };
 }
 
