@@ -14,11 +14,11 @@ import { mdns } from "@libp2p/mdns";
 import { noise } from "@libp2p/noise";
 import { peerIdFromPublicKey, peerIdFromString } from "@libp2p/peer-id";
 import { tcp } from "@libp2p/tcp";
-import { yamux } from "@libp2p/yamux";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p, type Libp2p } from "libp2p";
 import { type Gossip, type GossipOptions, gossipService } from "./gossip.ts";
 import type { Limits } from "./limits.ts";
+import { steadyYamux } from "./muxer.ts";
 
 type MdnsComponents = Parameters<ReturnType<typeof mdns>>[0];
 
@@ -54,7 +54,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [
-      yamux({
+      steadyYamux({
         maxInboundStreams: STREAMS_PER_CONNECTION_MAX,
         maxOutboundStreams: STREAMS_PER_CONNECTION_MAX,
       }),
