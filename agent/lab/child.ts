@@ -13,6 +13,8 @@ export type ChildOptions = {
   readonly name: string;
   /** Arguments to this same Node: a file and its options. */
   readonly args: readonly string[];
+  /** A command that becomes this Node, such as `nice`, before its name and arguments; left out: none. */
+  readonly prefix?: readonly string[];
   /** Its stderr goes here, appended. */
   readonly logFile: string;
   readonly line: (value: unknown) => void;
@@ -27,11 +29,12 @@ export class Child {
   readonly #ended: Promise<void>;
   #isStopping = false;
 
-  constructor({ name, args, logFile, line, died }: ChildOptions) {
+  constructor({ name, args, prefix = [], logFile, line, died }: ChildOptions) {
     this.name = name;
     this.#logFile = logFile;
     const log = openSync(logFile, "a", 0o600);
-    this.#process = spawn(process.execPath, args, {
+    const [command = process.execPath, ...rest] = [...prefix, process.execPath, ...args];
+    this.#process = spawn(command, rest, {
       stdio: ["pipe", "pipe", log],
       // A group of its own: Ctrl-C reaches the laboratory alone, which then stops everyone in order.
       detached: true,

@@ -19,13 +19,16 @@ const ROOT = resolve(import.meta.dirname, "../..");
 /** As package.json's `pvtrading` and Dockerfile.arm: a home's heap is small, and should stay so. */
 const SMALL_HEAP = ["--max-semi-space-size=1", "--max-old-space-size=128"];
 const READY_MAX_MS = 60_000;
+/** More for each home: they share the processors while they start. */
+const READY_MAX_PER_HOME_MS = 5000;
 const SETTLE_MAX_MS = 60_000;
 const ANSWER_MAX_MS = 60_000;
 const POLL_MS = 250;
 /** Blocks arrive whole within this; then their balances are printed in one line. */
 const GATHER_MS = 300;
 
-type Line = Plain<AgentEvent> | Answer;
+/** A line that an agent prints. */
+export type Line = Plain<AgentEvent> | Answer;
 type Answer = { readonly type: "answer"; readonly id: number } & (
   | ({ readonly ok: true } & Omit<AgentStatus, "home"> & { readonly transactionId: string })
   | { readonly ok: false; readonly refusal: { readonly code: string } }
@@ -38,6 +41,22 @@ export type LaboratoryOptions = DeviceWorld & {
   /** Name of the home that keeps the administrator's card; null: none. */
   readonly administrator: string | null;
   readonly print: (line: string) => void;
+  /** Each line of each agent as it comes, before the laboratory looks at it; left out: nobody else listens. */
+  readonly heard?: (home: string, line: Line) => void;
+  /** How a home runs that is no ordinary agent on 127.0.0.1. */
+  readonly arrange?: (home: string) => Arrangement;
+  /** Homes that `start` leaves out, for `restore` to start later. */
+  readonly late?: ReadonlySet<string>;
+};
+
+/** What is left out is as for every home. */
+export type Arrangement = {
+  /** The address that it listens on; 127.0.0.1 otherwise. */
+  readonly host?: string;
+  /** See ChildOptions. */
+  readonly prefix?: readonly string[];
+  /** Runs with `--config FILE --json` instead of the agent. */
+  readonly program?: string;
 };
 
 type Waiter = { readonly condition: () => boolean; readonly resolve: () => void };
@@ -72,21 +91,25 @@ export class Laboratory {
 
   /** Starts everything; resolves when every agent is up. */
   async start(): Promise<void> {
-    const { homes, withDevices } = this.#options;
+    const { homes, withDevices, late } = this.#options;
     const devices = withDevices ? await this.#startDevices() : new Map<string, []>();
     const free = await freePorts(homes.length);
     const ports = new Map(homes.map(({ name }, i) => [name, free[i] ?? 0]));
+    const hosts = new Map(homes.map(({ name }) => [name, this.#arrangement(name).host]));
     for (const home of homes) {
       const { dir, clock, administrator } = this.#options;
       const file = writeAgentFile({
-        ...{ dir, home, clock, ports, devices: devices.get(home.name) ?? [] },
+        ...{ dir, home, clock, ports, hosts, devices: devices.get(home.name) ?? [] },
         isAdministrator: home.name === administrator,
       });
       this.#files.set(home.name, file);
+      if (late?.has(home.name)) continue;
       this.#agents.set(home.name, this.#startAgent(home.name, file));
     }
-    await this.until("all agents up", () => this.#up.size === homes.length, READY_MAX_MS);
-    this.#say(`${homes.length} of ${homes.length} homes up`);
+    const count = homes.length - (late?.size ?? 0);
+    const readyMax = READY_MAX_MS + count * READY_MAX_PER_HOME_MS;
+    await this.until("all agents up", () => this.#up.size === count, readyMax);
+    this.#say(`${count} of ${homes.length} homes up`);
   }
 
   /** Resolves once `condition` holds; rejects after `max` real ms, or when something fails or stops. */
@@ -116,6 +139,13 @@ export class Laboratory {
     this.#say(`${home} has no power`);
   }
 
+  /** Ends one home's agent as a supervisor does, with SIGTERM; resolves when it has ended. */
+  async switchOff(home: string): Promise<void> {
+    this.#up.delete(home);
+    await this.#agents.get(home)?.stop();
+    this.#say(`${home} is switched off`);
+  }
+
   /** Starts a home again on its old files; resolves when it is up. */
   async restore(home: string): Promise<void> {
     const file = this.#files.get(home);
@@ -129,17 +159,33 @@ export class Laboratory {
     return [...this.#agents.values()].flatMap(({ pid }) => (pid === null ? [] : [pid]));
   }
 
+  /** The process id of one home's agent, null if it never ran. */
+  pid(home: string): number | null {
+    return this.#agents.get(home)?.pid ?? null;
+  }
+
+  /** Whether a home's agent has said that it is up, and nobody has ended it since. */
+  isUp(home: string): boolean {
+    return this.#up.has(home);
+  }
+
+  /** Says something to one home's agent; what it answers is heard, not awaited. */
+  send(home: string, value: object): void {
+    this.#agents.get(home)?.send(value);
+  }
+
   /** Submits and waits until it is on the ledger; throws if it is refused. */
   async submit(home: string, payload: Plain<Submittable>, as = "member"): Promise<void> {
     const answer = await this.#ask(home, { submit: payload, as });
     if (!answer.ok) throw new Error(`${home}: ${JSON.stringify(answer.refusal)}`);
   }
 
-  /** Where all agents stand, once they stand at one height with one state. */
-  async settled(): Promise<readonly AgentStatus[]> {
+  /** Where all agents (or those of `names`) stand, once they stand at one height with one state. */
+  async settled(names?: readonly string[]): Promise<readonly AgentStatus[]> {
     const end = Date.now() + SETTLE_MAX_MS;
+    const homes = this.#options.homes.filter(({ name }) => names?.includes(name) ?? true);
     for (;;) {
-      const statuses = await Promise.all(this.#options.homes.map((home) => this.#status(home)));
+      const statuses = await Promise.all(homes.map((home) => this.#status(home)));
       const [first] = statuses;
       const same = statuses.every(
         ({ height, stateRoot }) => height === first?.height && stateRoot === first.stateRoot,
@@ -184,16 +230,24 @@ export class Laboratory {
   #startAgent(name: string, file: string): Child {
     const dir = homeDir(this.#options.dir, name);
     mkdirSync(dir, { recursive: true });
+    const { prefix = [], program } = this.#arrangement(name);
+    const command = program === undefined ? [join(ROOT, "agent/main.ts"), "run"] : [program];
     return new Child({
       name,
-      args: [...SMALL_HEAP, join(ROOT, "agent/main.ts"), "run", "--config", file, "--json"],
+      prefix,
+      args: [...SMALL_HEAP, ...command, "--config", file, "--json"],
       logFile: join(dir, "agent.log"),
       line: (line) => this.#receive(name, line as Line),
       died: (why) => this.fail(new Error(why)),
     });
   }
 
+  #arrangement(home: string): Arrangement {
+    return this.#options.arrange?.(home) ?? {};
+  }
+
   #receive(home: string, line: Line): void {
+    this.#options.heard?.(home, line);
     switch (line.type) {
       case "answer":
         this.#answers.get(line.id)?.(line);

@@ -86,6 +86,8 @@ export type HomeStart = {
   readonly clock: MarketClock;
   /** Of all homes, this one's included. */
   readonly ports: ReadonlyMap<string, number>;
+  /** Where homes listen that do not listen on 127.0.0.1. */
+  readonly hosts?: ReadonlyMap<string, string | undefined>;
   readonly devices: AgentFileInput["devices"];
   /** Whether this home keeps the administrator's card. */
   readonly isAdministrator: boolean;
@@ -93,16 +95,17 @@ export type HomeStart = {
 
 /** Writes an agent's file, anew at each start for ports and clock change; returns its path. */
 export function writeAgentFile(start: HomeStart): string {
-  const { dir, home, clock, ports, devices } = start;
-  const listen = (port: number) => `/ip4/127.0.0.1/tcp/${port}`;
-  const others = [...ports].filter(([name]) => name !== home.name);
+  const { dir, home, clock, ports, hosts, devices } = start;
+  const address = (name: string) =>
+    `/ip4/${hosts?.get(name) ?? "127.0.0.1"}/tcp/${ports.get(name) ?? 0}`;
+  const others = [...ports.keys()].filter((name) => name !== home.name);
   const file: AgentFileInput = {
     card: "card",
     community: "../../community.json",
     data: "data",
     network: {
-      listen: [listen(ports.get(home.name) ?? 0)],
-      bootstrap: others.map(([, port]) => listen(port)).slice(0, 32),
+      listen: [address(home.name)],
+      bootstrap: others.map(address).slice(0, 32),
       mdns: false,
     },
     member: { firstName: home.name, lastName: home.name },

@@ -12,14 +12,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-function start(script: string) {
+function start(script: string, prefix: readonly string[] = []) {
   const file = join(dir, "script.mjs");
   writeFileSync(file, script);
   const heard = Promise.withResolvers<unknown>();
   const died = Promise.withResolvers<string>();
   const logFile = join(dir, "child.log");
   const child = new Child({
-    ...{ name: "child", args: [file], logFile, line: heard.resolve, died: died.resolve },
+    ...{ name: "child", args: [file], prefix, logFile, line: heard.resolve, died: died.resolve },
   });
   return { child, heard: heard.promise, died: died.promise };
 }
@@ -33,6 +33,13 @@ test("takes and gives lines of JSON, and stops when told, which is no death", as
   await child.stop();
   const outcome = await Promise.race([died, Promise.resolve("alive till told")]);
   expect(outcome).toBe("alive till told");
+});
+
+test("a prefix becomes the process, so that its id is the agent's", async () => {
+  const script = `process.stdout.write(JSON.stringify([process.pid, process.env.STREET]) + "\\n");`;
+  const { child, heard } = start(`${script}${ECHO}`, ["env", "STREET=home"]);
+  expect(await heard).toEqual([child.pid, "home"]);
+  await child.stop();
 });
 
 test("a death is told with its code and its last words", async () => {

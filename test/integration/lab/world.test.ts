@@ -49,7 +49,7 @@ const ready = {
   ],
 };
 
-async function world(schedule: "hourly" | "manual") {
+async function world(schedule: "hourly" | "manual", hosts = new Map<string, string>()) {
   await makeWorld({ dir, homes, validators: 1, speed: 60, schedule, marketStart });
   const ports = new Map([
     ["seller1", 4001],
@@ -58,7 +58,7 @@ async function world(schedule: "hourly" | "manual") {
   const devices = schedule === "hourly" ? readyDevices(ready) : new Map<string, []>();
   return homes.map((home) => {
     const file = writeAgentFile({
-      ...{ dir, home, clock, ports, devices: devices.get(home.name) ?? [] },
+      ...{ dir, home, clock, ports, hosts, devices: devices.get(home.name) ?? [] },
       isAdministrator: schedule === "manual" && home.name === "seller1",
     });
     const read = readConfig(file);
@@ -88,6 +88,13 @@ test("agents' files, cards and the community belong together", async () => {
   expect(buyer.trading).toEqual({ sell: null, buy: { bidPrice: 3000, mostEnergy: 5000 } });
   // Half a minute of market time: 60 / 2 s.
   expect(seller.pollInterval).toBe(30_000);
+});
+
+test("a home with an address of its own listens there, and others look for it there", async () => {
+  const [seller, buyer] = await world("hourly", new Map([["seller1", "10.77.0.11"]]));
+  expect(seller?.network.listen).toEqual(["/ip4/10.77.0.11/tcp/4001"]);
+  expect(seller?.network.bootstrap).toEqual(["/ip4/127.0.0.1/tcp/4002"]);
+  expect(buyer?.network.bootstrap).toEqual(["/ip4/10.77.0.11/tcp/4001"]);
 });
 
 test("the paper's homes have no devices, do nothing by themselves, and one keeps the administrator", async () => {
