@@ -1,10 +1,12 @@
-// npm run bench [-- --json] [-- --only NAME]: measures what ARCHITECTURE.md promises.
+// npm run bench [-- --json] [-- --only NAME]: measures what ARCHITECTURE.md promises. What takes minutes is
+// run only by its name.
 // A table for people; with --json also, as last line, one JSON object {bench: {figure: number}}.
 
 import { parseArgs } from "node:util";
 import { agentMemory } from "./agentMemory.ts";
 import { benchApplyBlock } from "./applyBlock.ts";
 import { clearing } from "./clearing.ts";
+import { latency, SEVEN, THIRTY_ONE } from "./latency.ts";
 import type { Bench, Figures } from "./measure.ts";
 
 /** In the order in which they run. A bench is one file and one line here. */
@@ -12,13 +14,17 @@ const BENCHES: readonly Bench[] = [
   { name: "clearing", run: clearing },
   { name: "applyBlock", run: benchApplyBlock },
   { name: "agentMemory", run: agentMemory },
+  { name: "latency", run: () => latency(SEVEN), takesMinutes: true },
+  { name: "latency31", run: () => latency(THIRTY_ONE), takesMinutes: true },
 ];
 
 const { values } = parseArgs({
   options: { json: { type: "boolean", default: false }, only: { type: "string" } },
 });
 
-const chosen = BENCHES.filter(({ name }) => values.only === undefined || name === values.only);
+const chosen = BENCHES.filter(({ name, takesMinutes }) =>
+  values.only === undefined ? takesMinutes !== true : name === values.only,
+);
 if (chosen.length === 0) {
   const names = BENCHES.map(({ name }) => name).join(", ");
   process.stderr.write(`No bench is called "${values.only}"; there are: ${names}\n`);

@@ -8,6 +8,8 @@ export type Figures = { readonly [name: string]: number };
 export type Bench = {
   readonly name: string;
   readonly run: () => Figures | Promise<Figures>;
+  /** Run only if asked for by name. */
+  readonly takesMinutes?: true;
 };
 
 /** Milliseconds. `best` is what the machine can do, the median what it did while it was also busy. */
