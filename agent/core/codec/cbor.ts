@@ -30,7 +30,10 @@ const NULL = 0xf6;
 const utf8Encoder = new TextEncoder();
 const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Appends canonical items to a growing buffer; `finish` hands the bytes over. */
+/** A buffer that has grown beyond this is not kept for what is written next. */
+const KEPT_BUFFER_MAX = 65_536;
+
+/** Appends canonical items to a growing buffer; `finish` hands the bytes over and begins anew. */
 export class Writer {
   #buffer: Uint8Array = new Uint8Array(512);
   #length = 0;
@@ -109,7 +112,10 @@ export class Writer {
   }
 
   finish(): Uint8Array {
-    return this.#buffer.slice(0, this.#length);
+    const bytes = this.#buffer.slice(0, this.#length);
+    this.#length = 0;
+    if (this.#buffer.length > KEPT_BUFFER_MAX) this.#buffer = new Uint8Array(512);
+    return bytes;
   }
 
   #byte(value: number): void {

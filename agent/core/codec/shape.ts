@@ -22,9 +22,32 @@ export type Malformed = {
 };
 
 export function encode<T>(shape: Shape<T>, value: T): Uint8Array {
-  const writer = new Writer();
+  // Its buffer costs more than what most messages write into it. While it is taken, a shape that encodes by
+  // itself makes another.
+  const writer = spare ?? new Writer();
+  spare = null;
   shape.write(writer, value);
-  return writer.finish();
+  const encoded = writer.finish();
+  spare = writer;
+  return encoded;
+}
+
+let spare: Writer | null = null;
+
+/**
+ * The same bytes as `shape` writes, kept for each value as long as it lives: for values that never change and
+ * are written again and again.
+ */
+export function kept<T extends object>(shape: Shape<T>): Shape<T> {
+  const written = new WeakMap<T, Uint8Array>();
+  return {
+    read: shape.read,
+    write: (writer, value) => {
+      const known = written.get(value) ?? encode(shape, value);
+      written.set(value, known);
+      writer.raw(known);
+    },
+  };
 }
 
 /**

@@ -117,9 +117,16 @@ export function decodeRules(encoded: Uint8Array): Result<Rules, Malformed> {
   return decode(rulesShape, encoded, RULES_BYTES_MAX);
 }
 
+/** Rules never change, and everything that is checked asks for their id. */
+const ids = new WeakMap<Rules, CommunityId>();
+
 /** SHA-256 of the rules' canonical bytes. */
 export function communityId(rules: Rules): CommunityId {
-  return sha256Hex(encodeRules(rules)) as CommunityId;
+  const known = ids.get(rules);
+  if (known !== undefined) return known;
+  const id = sha256Hex(encodeRules(rules)) as CommunityId;
+  ids.set(rules, id);
+  return id;
 }
 
 /** The paper's hour: open at X-59 min, cut off at X-1 min, sealed 15 s later, readings until X+1 h 15 min. */

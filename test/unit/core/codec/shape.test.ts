@@ -11,6 +11,7 @@ import {
   hash,
   int64,
   integer,
+  kept,
   map,
   nullable,
   oneOf,
@@ -199,6 +200,45 @@ describe("maps", () => {
         expect(Math.sign(compareUtf8(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)));
       }),
     );
+  });
+});
+
+describe("what is written again and again", () => {
+  const plain = struct({ name: text(12), flag: boolean });
+
+  it("has the bytes of its shape, also within another", () => {
+    const values = ["a", "bc"].map((name) => ({ name, flag: true }));
+    const [once, again] = [1, 2].map(() => encode(array(kept(plain), 2), values));
+    expect(once).toEqual(encode(array(plain, 2), values));
+    expect(again).toEqual(once);
+    expect(decode(array(kept(plain), 2), once as Uint8Array, 99)).toEqual({
+      ok: true,
+      value: values,
+    });
+  });
+
+  it("is written once for each value", () => {
+    let writes = 0;
+    const counted: Shape<{ readonly flag: boolean }> = {
+      write: (writer, { flag }) => {
+        writes += 1;
+        writer.boolean(flag);
+      },
+      read: (reader) => ({ flag: reader.boolean() }),
+    };
+    const shape = kept(counted);
+    const value = { flag: true };
+    const bytesOf = [value, value, { flag: true }].map((one) => bytesToHex(encode(shape, one)));
+    expect([bytesOf, writes]).toEqual([["f5", "f5", "f5"], 2]);
+  });
+
+  it("does not reach the caller's bytes when the next is written, nor after a bug", () => {
+    const first = encode(text(9), "first");
+    expect(() => encode(array(boolean, 1), [true, true])).toThrow("Bug");
+    encode(text(9), "second");
+    expect(bytesToHex(first)).toBe("656669727374");
+    const long = encode(bytes(0, 200_000), new Uint8Array(200_000));
+    expect([long.length, encode(boolean, true).length]).toEqual([200_005, 1]);
   });
 });
 
