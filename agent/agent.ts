@@ -40,6 +40,15 @@ export type AgentSettings = {
   readonly restart?: Uint8Array | null;
 };
 
+/** What is kept in memory only, in pieces: each has a limit, whoever talks to us. */
+export type AgentMemory = {
+  /** Transactions that are not on the ledger yet. */
+  readonly pending: number;
+  /** Proposals and votes, and the round that the agreement is in. */
+  readonly messages: number;
+  readonly round: number;
+};
+
 export type Agent = {
   readonly start: () => void;
   readonly stop: () => void;
@@ -49,6 +58,7 @@ export type Agent = {
   readonly head: () => { readonly height: number; readonly stateRoot: string };
   /** Refused messages by code, since the start. */
   readonly refusals: () => ReadonlyMap<string, number>;
+  readonly memory: () => AgentMemory;
 };
 
 export function createAgent(
@@ -247,6 +257,7 @@ export function createAgent(
     ledger: ledger.state,
     head: () => ({ height: ledger.state().height, stateRoot: ledger.root() }),
     refusals: () => refusals,
+    memory: () => ({ pending: mempool.all().length, ...consensus.memory() }),
   };
 }
 

@@ -15,8 +15,10 @@ import type { Effect, Evidence, UnsignedMessage } from "../core/consensus/effect
 import { type Chains, openMessage, sealMessage } from "../core/consensus/envelope.ts";
 import type { Durable, HeightStart, Input, Verdict } from "../core/consensus/input.ts";
 import type { ConsensusMessage, Proposal } from "../core/consensus/message.ts";
+import { isSkip } from "../core/consensus/quorum.ts";
 import { isTimely } from "../core/consensus/timely.ts";
 import { timeoutDuration } from "../core/consensus/timeouts.ts";
+import { votesIn } from "../core/consensus/votes.ts";
 import type { Verifier } from "../core/crypto.ts";
 import { blockId, decodeBlock, encodeBlock, hasItsTransactions } from "../core/ledger/block.ts";
 import { buildBlock } from "../core/ledger/buildBlock.ts";
@@ -69,6 +71,8 @@ export type ConsensusLoop = {
   readonly answered: (answer: VotesAnswer) => void;
   /** Why our card signs nothing at this height; null: it may, or has no seat. */
   readonly heldBack: () => HeldBack | null;
+  /** How many proposals and votes are kept, and the round under way. */
+  readonly memory: () => { readonly messages: number; readonly round: number };
 };
 
 /** Why a message is rejected: the fault of whoever passed it on, for it could have checked. */
@@ -111,6 +115,7 @@ class Loop implements ConsensusLoop {
   readonly #d: ConsensusDependencies;
   readonly #signing: Signing;
   #driver: DriverState | null = null;
+  #told: { readonly of: DriverState; readonly messages: readonly Uint8Array[] } | null = null;
   #start: HeightStart;
   /** Who votes on the height under way, and on the next one; and for which chain. */
   #seats: readonly Validator[] = [];
@@ -155,7 +160,14 @@ class Loop implements ConsensusLoop {
 
   messages(): readonly Uint8Array[] {
     if (this.#driver === null) return [];
-    return messagesFor(this.#driver).map((message) => sealMessage(this.#chains, message));
+    // Neighbours ask each second; most times nothing has changed.
+    if (this.#told?.of !== this.#driver) {
+      const messages = messagesFor(this.#driver).map((message) =>
+        sealMessage(this.#chains, message),
+      );
+      this.#told = { of: this.#driver, messages };
+    }
+    return this.#told.messages;
   }
 
   isListening(): boolean {
@@ -172,6 +184,15 @@ class Loop implements ConsensusLoop {
 
   heldBack(): HeldBack | null {
     return this.#start.self === null ? null : this.#signing.heldBack(this.#start.height);
+  }
+
+  memory(): { messages: number; round: number } {
+    const early = this.#early.size;
+    if (this.#driver === null) return { messages: early, round: 0 };
+    const { votes, proposals, roundState } = this.#driver;
+    let messages = early + proposals.size;
+    for (const round of votes.rounds.keys()) messages += votesIn(votes, round).length;
+    return { messages, round: Math.max(roundState.round, 0) };
   }
 
   followLedger(): void {
@@ -207,10 +228,10 @@ class Loop implements ConsensusLoop {
     if (forged !== null) return this.#reject(forged);
     if (author === this.#start.self) this.#signing.meet(message);
     if (message.type === "vote") {
-      this.#hear({ type: "vote", vote: message });
+      this.#feed({ type: "vote", vote: message });
     } else {
       const verdict = news === "kept" ? this.#judge(message) : NOT_JUDGED;
-      this.#hear({ type: "proposal", proposal: message, verdict });
+      this.#feed({ type: "proposal", proposal: message, verdict });
     }
     return "accept";
   }
@@ -238,10 +259,21 @@ class Loop implements ConsensusLoop {
     return isWhole ? null : { code: "otherBlock" };
   }
 
-  /** Others talk of this height: join them at once, or their proposal times out. */
-  #hear(input: Input): void {
-    if (!this.#isUnderWay) this.#feed({ type: "start" });
-    this.#feed(input);
+  /**
+   * Others talk of this height: join them at once, or their proposal times out. But only if one of them must be
+   * honest, or the proposed block is for something: a single clock that is ahead would else have us agree on one
+   * empty block after the other.
+   */
+  #isCalledBy(input: Input): boolean {
+    if (input.type !== "vote" && input.type !== "proposal") return false;
+    const talking = new Set(this.#driver?.votes.heard.keys());
+    talking.add(input.type === "vote" ? input.vote.validator : input.proposal.proposer);
+    if (isSkip(talking.size, this.#start.validators.length)) return true;
+    if (input.type === "vote" || !input.verdict.valid || !input.verdict.timely) return false;
+    const executed = this.#d.ledger.execute(input.proposal.block);
+    const due = nextDue(this.#d.ledger.state());
+    const isDue = due !== null && input.proposal.time >= due;
+    return isDue || (executed.ok && executed.value.transactions.length > 0);
   }
 
   #keepForLater(message: ConsensusMessage, { encoded, from }: Heard): Reception {
@@ -321,14 +353,24 @@ class Loop implements ConsensusLoop {
       for (;;) {
         const next = this.#inputs.shift();
         if (next === undefined || this.#driver === null) break;
-        if (next.type === "start") this.#isUnderWay = true;
-        const { state, effects } = step(this.#driver, next);
-        this.#driver = state;
-        this.#carryOut(effects);
+        if (!this.#isUnderWay && this.#isCalledBy(next)) {
+          this.#inputs.unshift(next);
+          this.#take({ type: "start" });
+        } else {
+          this.#take(next);
+        }
       }
     } finally {
       this.#isBusy = false;
     }
+  }
+
+  #take(input: Input): void {
+    if (this.#driver === null) return;
+    if (input.type === "start") this.#isUnderWay = true;
+    const { state, effects } = step(this.#driver, input);
+    this.#driver = state;
+    this.#carryOut(effects);
   }
 
   #carryOut(effects: readonly Effect[]): void {

@@ -55,6 +55,8 @@ it("resumes what it had signed before the clock was lost, and signs nothing twic
   const { agent, network, rules, said } = attackHome(V2, { clock, store });
   agent.start();
   network.handlers().received("consensus", vote(rules, V3, nil(1, 0)), FROM);
+  const precommit = { ...nil(1, 0), vote: "precommit" } as const;
+  network.handlers().received("consensus", vote(rules, V1, precommit), FROM);
   clock.advance(3_500);
   expect(said()).toEqual(["prevote 1/0 nil"]);
   clock.setSynchronised(false);
@@ -78,7 +80,9 @@ it("stops when the disk fails in the middle of a vote, and says so", () => {
     store: { ...store, saveSigned },
   });
   agent.start();
-  network.handlers().received("consensus", vote(rules, V3, nil(1, 0)), FROM);
+  for (const voter of [V3, V1]) {
+    network.handlers().received("consensus", vote(rules, voter, nil(1, 0)), FROM);
+  }
   expect(() => clock.advance(3_500)).toThrow("SQLITE_FULL");
   expect(publisher.of("halted")).toHaveLength(1);
   expect(said()).toEqual([]);

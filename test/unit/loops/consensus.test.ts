@@ -212,6 +212,17 @@ describe("a voter", () => {
     expect(loop.position()).toEqual({ height: 1, isUnderWay: true });
   });
 
+  it("does not join one that has nothing to say, but two of four", () => {
+    const { hear, votes, said, rules, loop, clock, ledger } = openHome(V2);
+    const empty = blockOn(ledger.state(), { time: clock.now(), proposer: V1, transactions: [] });
+    expect(hear(proposal(rules, V1, { built: empty }))).toEqual(["accept"]);
+    votes("prevote", empty, V1);
+    expect([said(), loop.position().isUnderWay]).toEqual([[], false]);
+    votes("prevote", null, V3);
+    expect(loop.position().isUnderWay).toBe(true);
+    expect(said()).toEqual([`prevote 1/0 ${short(empty)}`]);
+  });
+
   it("says nil after the time for a proposal, and proposes itself in the next round", () => {
     const { clock, said, pend, votes, network, hear, rules } = openHome(V2);
     pend("home@vt.edu");
@@ -242,14 +253,16 @@ describe("a voter", () => {
     ["from the future", 1001, false],
   ];
   it.each(untimely)("looks at the time of a block that is %s", (_name, ahead, isVotedFor) => {
-    const { hear, said, block, rules } = openHome(V2);
+    const { hear, votes, said, block, rules } = openHome(V2);
     const built = block(V1, START + ahead);
+    votes("prevote", null, V3);
     hear(proposal(rules, V1, { built }));
     expect(said()).toEqual([`prevote 1/0 ${isVotedFor ? short(built) : "nil"}`]);
   });
 
   it("says nil to a block that does not hold, with a warning that names why", () => {
-    const { hear, said, block, rules, log } = openHome(V2);
+    const { hear, votes, said, block, rules, log } = openHome(V2);
+    votes("prevote", null, V3);
     const built = block(V1);
     const header = { ...built.block.header, stateRoot: "0".repeat(64) };
     const wrong = { ...built, block: { ...built.block, header }, blockId: blockId(header) };
@@ -262,7 +275,8 @@ describe("a voter", () => {
 
   it("says nil to a fresh block of another builder, or with another time than its header's", () => {
     for (const wrong of ["builder", "time"] as const) {
-      const { hear, said, block, rules } = openHome(V2);
+      const { hear, votes, said, block, rules } = openHome(V2);
+      votes("prevote", null, V3);
       const built = block(wrong === "builder" ? V3 : V1);
       const time = wrong === "time" ? START + 1 : START;
       hear(proposal(rules, V1, { built, time }));
@@ -436,7 +450,7 @@ describe("messages of the next height", () => {
     const home = openHome(V3);
     const { hear, said, ledger, loop, rules } = home;
     const { first, second: next } = twoBlocks(home);
-    hear(proposal(RULES, V2, { built: next }));
+    hear(proposal(RULES, V2, { built: next }), vote(RULES, V4, { ...second(next), blockId: null }));
     const executed = mustBeAccepted(ledger.execute(encodeBlock(first.block)), "it is valid");
     ledger.commit(executed, certificateFor(rules, 1, first.blockId));
     loop.followLedger();
@@ -559,7 +573,8 @@ describe("who does not vote", () => {
     expect(journal).toEqual(["committed 1"]);
     expect(log.of("clock not synchronised, not voting")).toHaveLength(1);
     clock.setSynchronised(true);
-    hear(vote(RULES, V3, { vote: "prevote", height: 2, round: 0, blockId: null }));
+    const nil: VoteSubject = { vote: "prevote", height: 2, round: 0, blockId: null };
+    hear(vote(RULES, V3, nil), vote(RULES, V4, nil));
     clock.advance(1);
     expect(
       said()

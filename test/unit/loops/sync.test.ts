@@ -96,6 +96,7 @@ function openHome(height = 0, isUnderWay = false) {
       isListening: () => agreement.isListening,
       answered: (answer) => agreement.answers.push(answer),
       heldBack: () => null,
+      memory: () => ({ messages: 0, round: 0 }),
       followLedger: () => {
         agreement.followed += 1;
       },
