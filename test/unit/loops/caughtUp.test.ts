@@ -12,9 +12,10 @@ const FOUR = ["v1@vt.edu", "v2@vt.edu", "v3@vt.edu", "v4@vt.edu"];
 
 function open(home: string, height: number, validators = FOUR) {
   const clock = createFakeClock(START);
-  const ledger = { height, time: START - 60_000 };
+  const rules = makeRules({ validators });
+  const ledger = { height, time: START - 60_000, validators: rules.validators };
   const caughtUp = createCaughtUp({
-    ...{ clock, rules: makeRules({ validators }), signer: { memberId: memberId(home) } },
+    ...{ clock, rules, signer: { memberId: memberId(home) } },
     ledger: () => ledger as unknown as LedgerState,
   });
   const told = (name: string, at: number) => caughtUp.told(memberId(name), at);

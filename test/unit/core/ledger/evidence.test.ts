@@ -78,7 +78,12 @@ describe("two of one number", () => {
       expect(accuse(accusation)).toBe("taken");
       const { height } = chain.state;
       const event = { type: "evidence", kind, offender: who, reporter: ANN, subject, height };
-      expect(chain.last.events).toEqual([event]);
+      // Two blocks after the one that shows it.
+      const leaves = {
+        ...{ type: "validatorsChanged", fromHeight: height + 2, added: [], removed: [who] },
+      };
+      const losesSeat = kind !== "doublePvOffer" && kind !== "doubleBuyOffer";
+      expect(chain.last.events).toEqual(losesSeat ? [event, leaves] : [event]);
       expect(accuse(accusation, BEN)).toEqual({ code: "evidenceKnown", subject });
       const swapped = { ...accusation, a: accusation.b, b: accusation.a } as Accusation;
       expect(accuse(swapped, BEN)).toEqual({ code: "evidenceKnown", subject });
