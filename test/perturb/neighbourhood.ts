@@ -51,7 +51,6 @@ export class Neighbourhood {
   readonly pace: number;
   readonly traders: Traders;
   readonly #dir: string;
-  readonly #homes: readonly LabHome[];
   readonly #heights = new Map<string, number>();
   readonly #up = new Set<string>();
   readonly #liars = new Set<string>();
@@ -60,7 +59,6 @@ export class Neighbourhood {
   private constructor(dir: string, homes: readonly LabHome[], { street, pace }: Ground) {
     const names = homes.map(({ name }) => name);
     this.#dir = dir;
-    this.#homes = homes;
     this.street = street;
     this.pace = pace;
     this.validators = names.slice(0, -1);
@@ -195,14 +193,13 @@ export class Neighbourhood {
     return this.#lies;
   }
 
-  /** Lines of the honest homes' logs that match. */
-  logged(pattern: RegExp): number {
-    const honest = this.#homes.filter(({ name }) => this.#up.has(name));
-    return honest
-      .flatMap(({ name }) =>
-        readFileSync(join(homeDir(this.#dir, name), "agent.log"), "utf8").split("\n"),
-      )
-      .filter((line) => pattern.test(line)).length;
+  /** The homes that run, the liar among them, whose log has a line that matches. */
+  logged(pattern: RegExp): readonly string[] {
+    return [...this.#up].filter((name) =>
+      readFileSync(join(homeDir(this.#dir, name), "agent.log"), "utf8")
+        .split("\n")
+        .some((line) => pattern.test(line)),
+    );
   }
 
   /** Lets trading rest until all honest homes stand level, and looks into each one's ledger. */

@@ -172,8 +172,12 @@ async function liar(n: Neighbourhood): Promise<string> {
   ]) {
     assert((lies.get(lie) ?? 0) > 0, `the liar has lied: ${lie}`);
   }
-  const noticed = n.logged(/two messages|evidence|suspended/i);
-  assert(noticed > 0, "an honest home has noticed a double vote or proposal");
+  // By the ledger, so that every home has it; the rest of the pattern is the log's sentence.
+  const naming = n.logged(new RegExp(`"offender":"${home}@.*a card signed twice`));
+  assert(
+    honest.every((name) => naming.includes(name)),
+    "every honest home names the card that signed twice",
+  );
   return [...lies].map(([lie, count]) => `${lie} ${count}`).join(", ");
 }
 
