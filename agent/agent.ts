@@ -54,6 +54,8 @@ export type Agent = {
   readonly stop: () => void;
   /** Signs and sends for the member (or the administrator); calls back when committed or refused. */
   readonly submit: (payload: Payload, done: Submitted, as?: SubmitAs) => void;
+  /** Carries what the CA has signed to the ledger; calls back when it is there or refused for good. */
+  readonly order: (encoded: Uint8Array, done: Submitted) => void;
   readonly ledger: () => LedgerState;
   readonly head: () => { readonly height: number; readonly stateRoot: string };
   /** Refused messages by code, since the start. */
@@ -93,12 +95,13 @@ export function createAgent(
         if (!outcome.ok) log.error("own receipt refused", { ...outcome.refusal });
       }),
   });
+  const caughtUp = createCaughtUp({ rules, signer, clock, ledger: ledger.state });
   const outbox = openOutbox({
     ...{ store, signer, verifier, clock, network, publisher, mempool },
     administrator: settings.administrator,
     ledger: ledger.state,
+    isCaughtUp: caughtUp.isCaughtUp,
   });
-  const caughtUp = createCaughtUp({ rules, signer, clock, ledger: ledger.state });
   /** Under way, by this run or by an earlier one whose database was lost: then a neighbour has it. */
   const isPending = (purpose: string): boolean =>
     outbox.isPending(purpose) ||
@@ -184,6 +187,11 @@ export function createAgent(
     consensus.wake();
   };
 
+  const order: Agent["order"] = (encoded, done) => {
+    outbox.say(encoded, done);
+    consensus.wake();
+  };
+
   const meter = createMeterLoop({
     ...{ clock, store, publisher, log },
     devices: ports.devices,
@@ -253,7 +261,7 @@ export function createAgent(
   };
 
   return {
-    ...{ start, stop, submit },
+    ...{ start, stop, submit, order },
     ledger: ledger.state,
     head: () => ({ height: ledger.state().height, stateRoot: ledger.root() }),
     refusals: () => refusals,

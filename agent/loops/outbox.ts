@@ -3,11 +3,14 @@
 //
 // A card that signs two offers, bids or receipts of one number has lied, and is named for it. So what was
 // refused for good, and yet was heard, stays on the disk while its number could be used again.
+//
+// An order of the CA's, signed elsewhere, is carried the same way; nothing is signed for it here.
 
 import { assert } from "../core/assert.ts";
 import type { Verifier } from "../core/crypto.ts";
 import { keyOf } from "../core/ledger/accusation.ts";
 import { TransactionCheck } from "../core/ledger/checkTransaction.ts";
+import { isOrder } from "../core/ledger/order.ts";
 import { communityId } from "../core/ledger/rules.ts";
 import type { LedgerState } from "../core/ledger/state.ts";
 import {
@@ -39,6 +42,11 @@ const PASSING: ReadonlySet<string> = new Set([
 /** Refusals that any other of the same number would meet as well, before it is sent. */
 const PASSED: ReadonlySet<string> = new Set(["staleSequence", "amendedTooLate"]);
 
+/** What no block that an order's home has yet to fetch can lift. */
+const ORDER_IS_OVER: ReadonlySet<string> = new Set([
+  ...["badSignature", "staleSequence", "validatorChangeEmpty"],
+]);
+
 /** The purpose of a receipt: each goes on from the last, so there is one under way at a time. */
 export const RECEIPT = "receipt";
 
@@ -48,6 +56,11 @@ export type Submitted = (outcome: Result<TransactionId, Refusal>) => void;
 export type Outbox = {
   /** Signs, stores and sends; calls back when it is on the ledger or refused for good. */
   readonly submit: (payload: Payload, as: SubmitAs, done: Submitted) => void;
+  /**
+   * Stores and sends what the CA has signed; nobody else's is taken. Calls back as `submit` does. A home that
+   * has not caught up keeps an order that does not fit yet, and tells after a block.
+   */
+  readonly say: (encoded: Uint8Array, done: Submitted) => void;
   /** Whether something for this purpose (see `purposeOf`) is under way. */
   readonly isPending: (purpose: string) => boolean;
   /** The bytes of what is under way, oldest first. */
@@ -66,6 +79,8 @@ export type OutboxDependencies = {
   readonly publisher: Publisher;
   readonly mempool: Mempool;
   readonly ledger: () => LedgerState;
+  /** Whether what this ledger says of an order counts, or the neighbours' may say something else. */
+  readonly isCaughtUp: () => boolean;
 };
 
 type Entry = {
@@ -76,7 +91,7 @@ type Entry = {
 
 export function openOutbox(dependencies: OutboxDependencies): Outbox {
   const { store, signer, administrator, verifier, clock, network, publisher } = dependencies;
-  const { mempool, ledger } = dependencies;
+  const { mempool, ledger, isCaughtUp } = dependencies;
   const community = communityId(ledger().rules);
   const checks = new TransactionCheck(verifier);
   const entries = new Map<TransactionId, Entry>();
@@ -90,6 +105,15 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
 
   const check = (transaction: Transaction): Result<void, Refusal> =>
     checks.check(ledger(), transaction, clock.now());
+
+  /** Refused, and no block to come lifts it. */
+  const hasEnded = (
+    transaction: Transaction,
+    checked: Result<void, Refusal>,
+  ): checked is Refused => {
+    if (!isOrder(transaction)) return hasOwnEnded(transaction, checked);
+    return !checked.ok && (ORDER_IS_OVER.has(checked.refusal.code) || isCaughtUp());
+  };
 
   /** What an earlier run left behind and is on the ledger by now, or can never be. */
   function forgetEnded(): void {
@@ -137,12 +161,34 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
     if (known !== undefined) return done(refused({ code: "alreadyPending", id: transaction.id }));
     const checked = check(transaction);
     if (isFinal(checked)) return done(checked);
-    const encoded = encodeTransaction(community, transaction);
-    store.saveOwnTransaction({ id: transaction.id, bytes: encoded });
-    entries.set(transaction.id, { transaction, encoded, done });
+    enter({ transaction, encoded: encodeTransaction(community, transaction), done });
+  };
+
+  const say: Outbox["say"] = (encoded, done) => {
+    const decoded = decodeTransaction(community, encoded);
+    if (!decoded.ok) return done(decoded);
+    const { value: transaction } = decoded;
+    if (!isOrder(transaction)) return done(refused({ code: "notAllowed", who: "CA" }));
+    const { id } = transaction;
+    const known = entries.get(id);
+    // One asker for each: what was left by an earlier run has none.
+    if (known?.done === null) return void entries.set(id, { ...known, done });
+    if (known !== undefined) return done(refused({ code: "alreadyPending", id }));
+    const checked = check(transaction);
+    if (hasEnded(transaction, checked)) return done(checked);
+    if (entries.size + spent.size >= OUTBOX_MAX)
+      return done(refused({ code: "outboxFull", max: OUTBOX_MAX }));
+    enter({ transaction, encoded, done });
+  };
+
+  function enter(entry: Entry): void {
+    const { encoded } = entry;
+    const { id } = entry.transaction;
+    store.saveOwnTransaction({ id, bytes: encoded });
+    entries.set(id, entry);
     mempool.add(encoded);
     network.publish("transaction", encoded);
-  };
+  }
 
   const finish = (id: TransactionId, outcome: Result<TransactionId, Refusal>): void => {
     const entry = entries.get(id);
@@ -179,6 +225,7 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
   for (const { encoded } of entries.values()) mempool.add(encoded);
   return {
     submit,
+    say,
     committed,
     isPending: (purpose) =>
       [...entries.values()].some(({ transaction }) => purposeOf(transaction.payload) === purpose),
@@ -217,7 +264,7 @@ function isNumberOpen(state: LedgerState, { author, payload }: Transaction): boo
 type Refused = Extract<Result<void, Refusal>, { readonly ok: false }>;
 
 /** `isFinal` for what others may have heard: a receipt waits for its validator to get its seat back. */
-function hasEnded({ payload }: Transaction, checked: Result<void, Refusal>): checked is Refused {
+function hasOwnEnded({ payload }: Transaction, checked: Result<void, Refusal>): checked is Refused {
   const isWithoutSeat = !checked.ok && checked.refusal.code === "notAllowed";
   return isFinal(checked) && !(payload.type === "receipt" && isWithoutSeat);
 }

@@ -11,6 +11,7 @@ import {
   encodeBlock,
   TRANSACTIONS_PER_BLOCK_MAX,
 } from "../../core/ledger/block.ts";
+import type { TransactionId } from "../../core/units/ids.ts";
 import type { CommittedBlock, StoredBlock } from "../../ports.ts";
 import type { CardTable } from "./cardTable.ts";
 import { plainBytes } from "./plainBytes.ts";
@@ -32,6 +33,8 @@ export type BlockTable = {
   /** The block's row, its transactions' and its checkpoint, inside the caller's transaction. */
   readonly write: (block: CommittedBlock) => void;
   readonly blocks: (from: number, count: number) => StoredBlock[];
+  /** Of the block that has this transaction; null: none. */
+  readonly heightOf: (id: TransactionId) => number | null;
   readonly checkpoint: () => { readonly height: number; readonly state: Uint8Array } | null;
 };
 
@@ -53,6 +56,9 @@ export function blockTable(db: Database.Database, cards: CardTable): BlockTable 
       "SELECT bytes FROM ledger_transaction WHERE transaction_no BETWEEN ? AND ? ORDER BY transaction_no",
     )
     .pluck();
+  const selectHeight = db
+    .prepare<[Uint8Array], bigint>("SELECT height FROM ledger_transaction WHERE id = ?")
+    .pluck();
   const selectCheckpoint = db.prepare<[], { height: bigint; state: Uint8Array }>(
     "SELECT height, state FROM checkpoint ORDER BY height DESC LIMIT 1",
   );
@@ -66,6 +72,10 @@ export function blockTable(db: Database.Database, cards: CardTable): BlockTable 
     head,
     write: writer(db, cards),
     blocks: (from, count) => selectBlocks.all(from, count).map(restore),
+    heightOf: (id) => {
+      const height = selectHeight.get(hexToBytes(id));
+      return height === undefined ? null : Number(height);
+    },
     checkpoint: () => {
       const row = selectCheckpoint.get();
       return row === undefined

@@ -1,6 +1,7 @@
 // The Store port on one SQLite file. Each method is one transaction, and returns when it is on the disk.
 
 import type Database from "better-sqlite3";
+import type { TransactionId } from "../../core/units/ids.ts";
 import type { CommittedBlock, Log, Store } from "../../ports.ts";
 import { blockTable } from "./blockTable.ts";
 import { cardTable } from "./cardTable.ts";
@@ -30,6 +31,8 @@ export type StoreStatus = {
 
 export type OpenStore = Store & {
   readonly status: () => StoreStatus;
+  /** Of the block that has this transaction; null: none on the disk. */
+  readonly heightOf: (id: TransactionId) => number | null;
   /** Empties the WAL, closes the file and frees the directory. Once. */
   readonly close: () => void;
 };
@@ -82,6 +85,7 @@ export function storeOn(db: Database.Database, log: Log): OpenStore {
     dropOwnTransactions: (ids) => write(() => own.drop(ids)),
     samples: (from, to) => read(() => samples.between(from, to)),
     saveSamples: (added) => write(() => samples.save(added)),
+    heightOf: (id) => read(() => blocks.heightOf(id)),
     status: () => ({ height: read(blocks.head), synchronous: synchronous(db), ...counted }),
     close: () => {
       checkpointWal("TRUNCATE");

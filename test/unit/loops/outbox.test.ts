@@ -5,6 +5,7 @@ import { communityId } from "../../../agent/core/ledger/rules.ts";
 import type { LedgerState } from "../../../agent/core/ledger/state.ts";
 import {
   decodeTransaction,
+  encodeTransaction,
   type Payload,
   type Transaction,
 } from "../../../agent/core/ledger/transaction.ts";
@@ -57,11 +58,13 @@ type HomeOptions = {
   readonly store?: Store;
   readonly administrator?: TestCard | null;
   readonly time?: string;
+  readonly isCaughtUp?: boolean;
 };
 
 /** The outbox of buyer1 at 16:20. */
 function openHome(options: HomeOptions = {}) {
   const { chain = streetAt1610(), administrator = null, time = "16:20:00" } = options;
+  const { isCaughtUp = true } = options;
   const { rules, verifier } = chain;
   const journal: string[] = [];
   const disk = options.store ?? createMemoryStore();
@@ -92,6 +95,7 @@ function openHome(options: HomeOptions = {}) {
       mempool,
     },
     ledger: () => chain.state,
+    isCaughtUp: () => isCaughtUp,
   });
   const outcomes: Result<TransactionId, Refusal>[] = [];
   const submit = (payload: Payload, as: SubmitAs = "member") =>
@@ -362,6 +366,142 @@ describe("the administrator's card", () => {
     const { submit, outcomes } = openHome();
     submit(step(1), "administrator");
     expect(outcomes).toEqual([{ ok: false, refusal: { code: "noAdministratorCard" } }]);
+  });
+});
+
+describe("an order of the CA's", () => {
+  const order = (sequence: number, payload: Payload = say.grant(sequence, HOME, tokens(5))) => {
+    const transaction = signed(makeRules(), null, payload);
+    return { transaction, encoded: encodeTransaction(communityId(makeRules()), transaction) };
+  };
+  const given = (home: ReturnType<typeof openHome>, encoded: Uint8Array) =>
+    home.outbox.say(encoded, (outcome) => {
+      home.journal.push(outcome.ok ? "done" : `refused ${outcome.refusal.code}`);
+      home.outcomes.push(outcome);
+    });
+
+  it("is on the disk before it is published, as the CA signed it, and answered after the commit", () => {
+    const home = openHome();
+    const { transaction, encoded } = order(1);
+    given(home, encoded);
+    expect(home.journal).toEqual(["save", "publish transaction"]);
+    expect(home.disk.ownTransactions()).toEqual([{ id: transaction.id, bytes: encoded }]);
+    expect(home.network.said("transaction")).toEqual([encoded]);
+    expect(home.mempool.has(transaction.id)).toBe(true);
+    home.commit("16:21:00", transaction);
+    expect(home.journal.slice(2)).toEqual(["drop 1", "done"]);
+    expect(home.chain.balance(HOME)).toBe(205);
+  });
+
+  it("is not published when it could not be written", () => {
+    const saveOwnTransaction = () => {
+      throw new Error("disk full");
+    };
+    const home = openHome({ store: { ...createMemoryStore(), saveOwnTransaction } });
+    expect(() => given(home, order(1).encoded)).toThrow("disk full");
+    expect([home.network.published.length, home.mempool.size()]).toEqual([0, 0]);
+    expect(home.outbox.pending()).toEqual([]);
+  });
+
+  it("is still carried after a restart; who gives it again is answered", () => {
+    const before = openHome();
+    const { transaction, encoded } = order(1);
+    given(before, encoded);
+    const after = openHome({ chain: before.chain, store: before.disk });
+    expect(after.outbox.pending()).toEqual([encoded]);
+    expect(after.mempool.has(transaction.id)).toBe(true);
+    given(after, encoded);
+    given(after, encoded);
+    expect(after.journal).toEqual(["refused alreadyPending"]);
+    after.commit("16:21:00", transaction);
+    expect(after.journal.slice(1)).toEqual(["drop 1", "done"]);
+  });
+
+  it("is dropped by the next start if it landed, or was overtaken, meanwhile", () => {
+    const before = openHome();
+    given(before, order(1).encoded);
+    before.chain.addSigned(T("16:21:00"), [order(2).transaction]);
+    const after = openHome({ chain: before.chain, store: before.disk });
+    expect([after.journal, after.ids()]).toEqual([["drop 1"], []]);
+    given(after, order(1).encoded);
+    expect(after.outcomes).toEqual([
+      { ok: false, refusal: { code: "staleSequence", have: 2, got: 1 } },
+    ]);
+  });
+
+  it("is told to be overtaken when a later one lands first", () => {
+    const home = openHome();
+    given(home, order(1).encoded);
+    home.commit("16:21:00", order(2).transaction);
+    expect(home.journal.slice(2)).toEqual(["drop 1", "refused staleSequence"]);
+    expect(home.ids()).toEqual([]);
+  });
+
+  it("goes back to the mempool as long as it can still land", () => {
+    const home = openHome();
+    const { transaction, encoded } = order(1);
+    given(home, encoded);
+    home.mempool.drop([transaction.id]);
+    home.commit("16:21:00");
+    expect(home.mempool.has(transaction.id)).toBe(true);
+  });
+
+  it("is refused with nothing written or sent: a member's, a restart, a forgery, another community's", () => {
+    const home = openHome();
+    const { rules } = home;
+    const encodedFor = (transaction: Transaction) =>
+      encodeTransaction(communityId(rules), transaction);
+    const { transaction } = order(1);
+    const restart = {
+      ...{ type: "restart", sequence: 1, height: 1, blockId: "ab".repeat(32) },
+      validators: rules.validators,
+    } as Payload;
+    const elsewhere = makeRules({ name: "another" });
+    const notOurs = signed(elsewhere, null, transaction.payload);
+    given(home, encodedFor(signed(rules, HOME, bid(1))));
+    given(home, encodedFor(signed(rules, HOME, transaction.payload)));
+    given(home, encodedFor(signed(rules, null, restart)));
+    given(home, encodedFor({ ...transaction, signature: signed(rules, HOME, bid(1)).signature }));
+    given(home, encodeTransaction(communityId(elsewhere), notOurs));
+    given(home, encodedFor(notOurs));
+    given(home, Uint8Array.of(1, 2, 3));
+    expect(home.journal).toEqual([
+      ...["refused notAllowed", "refused notAllowed", "refused notAllowed"],
+      ...["refused badSignature", "refused otherCommunity", "refused badSignature"],
+      "refused malformed",
+    ]);
+    expect([home.ids(), home.network.published.length, home.mempool.size()]).toEqual([[], 0, 0]);
+  });
+
+  it("that does not fit is refused at once by a home that knows, whatever its card might wait for", () => {
+    const home = openHome();
+    given(home, order(1, say.revoke(1, "x@vt.edu")).encoded);
+    expect(home.journal).toEqual(["refused unknownMember"]);
+    expect(home.ids()).toEqual([]);
+  });
+
+  it("that does not fit yet waits in a home that has blocks to fetch", () => {
+    const chain = new TestChain();
+    chain.add(T("16:10:00"));
+    const home = openHome({ chain, isCaughtUp: false });
+    const { transaction, encoded } = order(1);
+    given(home, encoded);
+    home.commit("16:21:00");
+    expect(home.journal).toEqual(["save", "publish transaction"]);
+    home.commit("16:21:30", signed(home.rules, HOME, registration(HOME)));
+    expect(home.mempool.has(transaction.id)).toBe(true);
+    home.commit("16:22:00", transaction);
+    expect(home.outcomes).toEqual([{ ok: true, value: transaction.id }]);
+    // A number that is used stays used, whatever is fetched.
+    given(home, order(1, say.revoke(1, HOME)).encoded);
+    expect(home.outcomes[1]).toMatchObject({ refusal: { code: "staleSequence" } });
+  });
+
+  it("waits in at most 64 places", () => {
+    const home = openHome();
+    for (let n = 1; n <= 65; n += 1) given(home, order(n).encoded);
+    expect(home.outcomes).toEqual([{ ok: false, refusal: { code: "outboxFull", max: 64 } }]);
+    expect(home.ids()).toHaveLength(64);
   });
 });
 
