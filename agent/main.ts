@@ -3,6 +3,7 @@
 // Nothing is imported before it is needed: `--help` is quick, and `lab` loads no network of its own.
 
 import { Command, Option } from "commander";
+import type { OrderWanted } from "./commands/orderMake.ts";
 import type { VerifyOptions } from "./commands/verify.ts";
 import type { UnixMs } from "./core/units/time.ts";
 
@@ -19,10 +20,13 @@ function program(): Command {
     .requiredOption("--config <file>", "the agent's file, see config/agent.example.yaml")
     .option("--json", "events as lines of JSON on stdout, commands on stdin", false)
     .option("--restart <file>", "a restart that the CA made, see docs/restart.md")
-    .action(async (options: { config: string; json: boolean; restart?: string }) => {
-      const { run } = await import("./commands/run.ts");
-      exit(await run(options));
-    });
+    .option("--order <file>", "an order that `ca order` made; may be given again", collect, [])
+    .action(
+      async (options: { config: string; json: boolean; restart?: string; order: string[] }) => {
+        const { run } = await import("./commands/run.ts");
+        exit(await run(options));
+      },
+    );
   program
     .command("check")
     .description("check an agent's file and its community's file")
@@ -96,6 +100,7 @@ function addIdentity(program: Command): void {
       const { code, lines } = await createCaFolder(dir, name, now());
       print(code, lines);
     });
+  addOrders(ca.command("order").description("sign what any one home carries to the ledger"));
   const card = program.command("card").description("members' identities");
   card
     .command("create")
@@ -115,6 +120,47 @@ function addIdentity(program: Command): void {
         const { code, lines } = await createCardFolder({ ...options, out, now: now() });
         print(code, lines);
       },
+    );
+}
+
+type OrderOptions = Record<"ca" | "data" | "out", string> & {
+  sequence?: string;
+  json: boolean;
+};
+
+function addOrders(order: Command): void {
+  const orderCommand = (name: string, description: string): Command =>
+    order
+      .command(name)
+      .description(`${description}; checks the ledger first`)
+      .requiredOption("--ca <dir>", "the CA's folder")
+      .requiredOption("--data <dir>", "a home's data directory, or a copy")
+      .requiredOption("--out <file>", "a new file for the home")
+      .option("--sequence <n>", "the CA's number for it, where one before is not on the ledger yet")
+      .option("--json", "one JSON object on stdout", false);
+  const sign = async (options: OrderOptions, wanted: OrderWanted): Promise<void> => {
+    const { makeOrder } = await import("./commands/orderMake.ts");
+    const { tell } = await import("./commands/auditOutcome.ts");
+    exit(tell(makeOrder({ ...options, now: now() }, wanted), options.json));
+  };
+  orderCommand("grant", "give a member tokens, or take free ones back")
+    .requiredOption("--member <id>")
+    .requiredOption("--tokens <n>", "a decimal; negative: taken back")
+    .option("--reason <text>", "for the ledger", "")
+    .action((options: OrderOptions & Record<"member" | "tokens" | "reason", string>) =>
+      sign(options, { ...options, type: "grant" }),
+    );
+  orderCommand("revoke", "end a member's card")
+    .requiredOption("--member <id>")
+    .option("--reason <text>", "for the ledger", "")
+    .action((options: OrderOptions & Record<"member" | "reason", string>) =>
+      sign(options, { ...options, type: "revoke" }),
+    );
+  orderCommand("validators", "change who votes")
+    .option("--add <id...>", "members who vote, too", [])
+    .option("--remove <id...>", "who votes no more", [])
+    .action((options: OrderOptions & Record<"add" | "remove", string[]>) =>
+      sign(options, { ...options, type: "validatorChange" }),
     );
 }
 
@@ -167,6 +213,10 @@ function addRestart(program: Command): void {
         exit(tell(makeRestart(options), options.json));
       },
     );
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }
 
 function now(): UnixMs {

@@ -73,6 +73,8 @@ const command = z.union([
     as: z.enum(["member", "administrator"]).default("member"),
   }),
   z.strictObject({ id, status: z.literal(true) }),
+  /** Of the CA; orderFile.ts reads it. */
+  z.strictObject({ id, order: z.record(z.string(), z.unknown()) }),
 ]);
 
 export type Submittable = PayloadOf<
@@ -95,6 +97,8 @@ export type Answer =
       readonly id: number | null;
       readonly ok: false;
       readonly refusal: Refusal;
+      /** The same in words. */
+      readonly text?: string;
     };
 
 /** Reads one line; a wrong one is told with everything that is wrong with it. */

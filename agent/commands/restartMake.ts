@@ -1,18 +1,14 @@
 // `restart make`: the CA says who votes after the last certified block of a ledger, which is checked first.
 
 import { writeFileSync } from "node:fs";
-import { sameBytes } from "../core/codec/bytes.ts";
 import { Verifier } from "../core/crypto.ts";
 import { checkRestart } from "../core/ledger/restart.ts";
-import { communityId, type Validator } from "../core/ledger/rules.ts";
+import { communityId } from "../core/ledger/rules.ts";
 import type { LedgerState } from "../core/ledger/state.ts";
 import { type Payload, signTransaction } from "../core/ledger/transaction.ts";
-import type { MemberId } from "../core/units/ids.ts";
-import { type Ca, readCa } from "../io/ca.ts";
-import { KeyError } from "../io/privateFiles.ts";
-import { auditLedger } from "../io/store/audit/auditLedger.ts";
-import { findingSentence } from "../io/store/audit/finding.ts";
-import { cannotRead, type Outcome, reading } from "./auditOutcome.ts";
+import type { Ca } from "../io/ca.ts";
+import type { Outcome } from "./auditOutcome.ts";
+import { onCaLedger, seatsOf, wrong } from "./caLedger.ts";
 import { writeRestartFile } from "./restartFile.ts";
 
 export type RestartMakeOptions = {
@@ -26,39 +22,20 @@ export type RestartMakeOptions = {
 };
 
 /** Exit code 1: the ledger is wrong, or such a restart would be refused. */
-export function makeRestart({ ca: dir, data, validator, out }: RestartMakeOptions): Outcome {
-  return reading(() => {
-    const ca = caIn(dir);
-    if (typeof ca === "string") return cannotRead(ca);
-    const { findings, state } = auditLedger(data, { rules: null, verifier: new Verifier() });
-    if (state === null || findings.length > 0) return wrong(...findings.map(findingSentence));
-    if (!sameBytes(ca.publicKey, state.rules.caPublicKey)) {
-      return wrong(`${dir} is not the CA of the community in ${data}.`);
-    }
-    return signed(state, { ca, names: validator, out });
-  });
+export function makeRestart({ ca, data, validator, out }: RestartMakeOptions): Outcome {
+  return onCaLedger({ ca, data }, (key, state) =>
+    signed(state, { ca: key, names: validator, out }),
+  );
 }
 
-function caIn(dir: string): Ca | string {
-  try {
-    return readCa(dir);
-  } catch (error) {
-    if (error instanceof KeyError) return error.message;
-    throw error;
-  }
-}
+type Wanted = { readonly ca: Ca; readonly names: readonly string[]; readonly out: string };
 
-type Order = { readonly ca: Ca; readonly names: readonly string[]; readonly out: string };
-
-function signed(state: LedgerState, { ca, names, out }: Order): Outcome {
+function signed(state: LedgerState, { ca, names, out }: Wanted): Outcome {
   const { height, lastBlock, caSequence, rules } = state;
   if (lastBlock === null) return wrong("This ledger has no block yet: make a new community.");
-  const validators: Validator[] = [];
-  for (const name of [...new Set(names)].sort()) {
-    const seat = seatOf(state, name);
-    if (seat === null) return wrong(`${name} is no member of this community.`);
-    validators.push(seat);
-  }
+  const found = seatsOf(state, names);
+  if ("unknown" in found) return wrong(`${found.unknown} is no member of this community.`);
+  const { seats: validators } = found;
   const { blockId } = lastBlock;
   const payload: Payload = {
     ...{ type: "restart", sequence: caSequence + 1, height, blockId, validators },
@@ -80,15 +57,4 @@ function signed(state: LedgerState, { ca, names, out }: Order): Outcome {
     lines,
     json: { ok: true, community, height, blockId, validators: voters, out },
   };
-}
-
-function seatOf({ members, validators }: LedgerState, name: string): Validator | null {
-  const memberId = name as MemberId;
-  const member = members.get(memberId) ?? validators.find((one) => one.memberId === memberId);
-  return member === undefined ? null : { memberId, publicKey: member.publicKey };
-}
-
-function wrong(...sentences: readonly string[]): Outcome {
-  const lines = sentences.map((sentence) => `wrong: ${sentence}`);
-  return { code: 1, lines, json: { ok: false, sentences } };
 }

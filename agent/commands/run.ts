@@ -22,6 +22,8 @@ import { marketClock, timelineLines } from "../lab/timeline.ts";
 import { openLog } from "../log.ts";
 import { jsonLine, type Plain, plain } from "../plain.ts";
 import type { AgentEvent, Log, Publisher } from "../ports.ts";
+import { answerOrder, giveInTurn, type OrderDoor, type OrderFromFile } from "./orderDoor.ts";
+import { readOrderFile } from "./orderFile.ts";
 import { type Answer, parseCommand, statusAnswer, submitAnswer } from "./protocol.ts";
 import { readRestartFile } from "./restartFile.ts";
 
@@ -31,10 +33,17 @@ export type RunOptions = {
   readonly json: boolean;
   /** A file made by `restart make`. */
   readonly restart?: string;
+  /** Files made by `ca order`. */
+  readonly order?: readonly string[];
 };
 
 /** Exit code: 0 stopped as told, 1 could not go on, 2 wrong configuration. */
-export async function run({ config: file, json, restart }: RunOptions): Promise<number> {
+export async function run({
+  config: file,
+  json,
+  restart,
+  order = [],
+}: RunOptions): Promise<number> {
   const config = readConfig(file);
   if (!config.ok) {
     for (const problem of config.problems) process.stderr.write(`${formatProblem(problem)}\n`);
@@ -43,7 +52,7 @@ export async function run({ config: file, json, restart }: RunOptions): Promise<
   const form = json || !process.stderr.isTTY ? "json" : "text";
   const log = openLog({ level: config.value.logLevel, form, home: null });
   try {
-    return await runHome(config.value, { log, json, restart });
+    return await runHome(config.value, { log, json, restart, orders: order });
   } catch (error) {
     // Bugs keep their stack; what a person can mend is one sentence.
     if (
@@ -59,6 +68,8 @@ export async function run({ config: file, json, restart }: RunOptions): Promise<
 type StartErrorCode =
   /** The file given as --restart is none of this community: the operator gives the right one. */
   | "wrongRestart"
+  /** A file given as --order is none of this community: the operator gives the right one. */
+  | "wrongOrder"
   /** A card is another community's, or another one than its file names: the operator gives the right one. */
   | "wrongCard"
   /** The addresses to listen on are taken or not this machine's: the operator changes them. */
@@ -77,6 +88,7 @@ type Surroundings = {
   readonly log: Log;
   readonly json: boolean;
   readonly restart: string | undefined;
+  readonly orders: readonly string[];
 };
 
 async function runHome(config: HomeConfig, surroundings: Surroundings): Promise<number> {
@@ -95,6 +107,7 @@ async function runHome(config: HomeConfig, surroundings: Surroundings): Promise<
   checkCard(card, { rules, verifier, at: clock.now(), log });
   checkSeats(rules, { card, administrator });
   const restart = restartFile === undefined ? null : readRestart(restartFile, id);
+  const orders = surroundings.orders.map((file) => readGivenOrder(file, id));
   const owner = { communityId: id, memberId: card.memberId, rules: encodeRules(rules) };
   const { memberId } = card;
   const hasSeat = rules.validators.some((seat) => seat.memberId === memberId);
@@ -137,11 +150,13 @@ async function runHome(config: HomeConfig, surroundings: Surroundings): Promise<
   );
   closers.defer(listenToSignals(ending));
   closers.defer(listenToFailures(ending));
-  if (json) closers.defer(listenToStdin(agent, ending));
+  const door: OrderDoor = { community: id, order: agent.order, heightOf: store.heightOf };
+  if (json) closers.defer(listenToStdin({ agent, door, ending }));
   followVoters();
   if (keptAs !== null) publisher.publish({ type: "ledgerSetAside", keptAs });
   agent.start();
   closers.defer(() => agent.stop());
+  giveInTurn(door, orders, log);
   log.info("home started", { member: card.memberId, community: id, addresses: addresses() });
   const code = await ending.promise;
   log.info("home stopping", { code });
@@ -191,15 +206,24 @@ function isSeatOf({ memberId, publicKey }: Card, seat: Validator): boolean {
 
 /** Whether it fits the ledger is for the agent to say, which goes on without it if not. */
 function readRestart(file: string, community: CommunityId): Uint8Array {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    throw new StartError("wrongRestart", `Cannot read ${file}: ${String(error)}`, error);
-  }
-  const read = readRestartFile(text, community);
+  const read = readRestartFile(textOf(file, "wrongRestart"), community);
   if (read.ok) return read.value;
   throw new StartError("wrongRestart", `${file} is no restart: ${read.refusal.problem}.`);
+}
+
+/** Its signature, and whether it fits, is for the agent to say, likewise. */
+function readGivenOrder(file: string, community: CommunityId): OrderFromFile {
+  const read = readOrderFile(textOf(file, "wrongOrder"), community);
+  if (read.ok) return { file, given: read.value };
+  throw new StartError("wrongOrder", `${file} is no order: ${read.refusal.problem}.`);
+}
+
+function textOf(file: string, code: StartErrorCode): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new StartError(code, `Cannot read ${file}: ${String(error)}`, error);
+  }
 }
 
 type Listening = { readonly card: Card; readonly communityId: CommunityId; readonly log: Log };
@@ -283,14 +307,16 @@ function listenToFailures(ending: Ending): () => void {
   };
 }
 
+type Obeying = { readonly agent: Agent; readonly door: OrderDoor };
+
 /** Commands, one a line. A closed stdin means that our parent is gone: no orphan stays. */
-function listenToStdin(agent: Agent, ending: Ending): () => void {
+function listenToStdin({ ending, ...home }: Obeying & { readonly ending: Ending }): () => void {
   const answer = (value: Answer): void => {
     process.stdout.write(jsonLine(value));
   };
   const lines = createInterface({ input: process.stdin });
   lines.on("line", (line) => {
-    if (line.trim() !== "") obey(agent, line, answer);
+    if (line.trim() !== "") obey(home, line, answer);
   });
   lines.on("close", () => ending.resolve(0));
   return () => {
@@ -299,7 +325,7 @@ function listenToStdin(agent: Agent, ending: Ending): () => void {
   };
 }
 
-function obey(agent: Agent, line: string, answer: (value: Answer) => void): void {
+function obey({ agent, door }: Obeying, line: string, answer: (value: Answer) => void): void {
   const command = parseCommand(line);
   if (!command.ok) {
     answer({ type: "answer", id: command.id, ok: false, refusal: command.refusal });
@@ -308,6 +334,8 @@ function obey(agent: Agent, line: string, answer: (value: Answer) => void): void
   const { value } = command;
   if ("status" in value) {
     answer(statusAnswer(value.id, agent.ledger(), agent.head().stateRoot));
+  } else if ("order" in value) {
+    answerOrder(door, value, answer);
   } else {
     agent.submit(value.submit, (outcome) => answer(submitAnswer(value.id, outcome)), value.as);
   }

@@ -23,7 +23,14 @@ test("an offer in ledger units, for the member unless said otherwise", () => {
   expect(parse({ id: 9, status: true })).toEqual({ ok: true, value: { id: 9, status: true } });
 });
 
+test("an order is passed on as it came", () => {
+  const order = { format: "pvtrading order 1", sequence: 7 };
+  expect(parse({ id: 4, order })).toEqual({ ok: true, value: { id: 4, order } });
+});
+
 test.each([
+  ["an order that is no object", JSON.stringify({ id: 1, order: "grant" })],
+  ["an order with a card", JSON.stringify({ id: 1, order: {}, as: "administrator" })],
   ["not JSON", "{"],
   ["nothing", "null"],
   ["a number too large", JSON.stringify({ id: 1, submit: { ...offer, energy: 1_000_001 } })],
