@@ -2,10 +2,13 @@
 // own clock. What is heard is noted at once and said in batches, one receipt under way at a time, so that they
 // form a chain without gaps.
 //
-//   the next cut-off is         a receipt is said
-//   near, or just past          a fifth of receiptsWithin after its first news
-//   more than two waits away    a longer wait after its first news: an offer's stamp is not needed yet, and a
-//                               receipt costs the ledger more than the entries in it
+//   the next cut-off is    a receipt is said
+//   near, or just past     a fifth of receiptsWithin after its first news
+//   far                    when it begins to be near: stamps are not needed before, a receipt costs the ledger
+//                          more than the entries in it, and all validators say theirs together, in few blocks;
+//                          earlier only when it is full
+//
+// What was amended since, or has its stamp already, needs no entry.
 //
 // What an earlier run noted and never said is gone. What stands on the ledger and lacks our entry is noted when
 // it is seen there: late, but true.
@@ -33,8 +36,8 @@ import type { Cancel, Clock, Log, Signer } from "../ports.ts";
 
 /** A receipt is sent this many times before receipts must have arrived. */
 const RECEIPTS_PER_WITHIN = 5;
-/** The longer wait, in receiptsWithin: a minute by default. */
-const LONG_WAIT = 12;
+/** A cut-off is near so many receiptsWithin before it: two minutes by default. */
+const NEAR = 24;
 /** Offers heard of and not said yet; more than a mempool holds. */
 const NEWS_MAX = 8192;
 /** Offers remembered for each listing, so that none is noted twice. */
@@ -76,7 +79,10 @@ class Loop implements ReceiptLoop {
   /** In the order of arrival; their times never go back, whatever the clock does. */
   #news: News[] = [];
   readonly #known = new Map<ListingId, Set<OfferPrefix>>();
-  #alarm: Cancel | null = null;
+  /** Of the known ones those that stood on the ledger at some time. */
+  readonly #placed = new Map<ListingId, Set<OfferPrefix>>();
+  /** A retry keeps its time, whatever is heard meanwhile. */
+  #alarm: { readonly at: number; readonly cancel: Cancel } | null = null;
   #isRunning = false;
   #isValidator = false;
 
@@ -93,7 +99,7 @@ class Loop implements ReceiptLoop {
 
   stop(): void {
     this.#isRunning = false;
-    this.#alarm?.();
+    this.#alarm?.cancel();
     this.#alarm = null;
   }
 
@@ -107,14 +113,16 @@ class Loop implements ReceiptLoop {
     this.#look();
     for (const event of events) {
       if (event.type === "pvOfferPlaced") {
-        this.#note(event.listingId, event.offer.transactionId);
+        this.#notePlaced(event.listingId, event.offer.transactionId);
       } else if (event.type === "buyOfferPlaced") {
-        this.#note(event.listingId, event.bid.transactionId);
+        this.#notePlaced(event.listingId, event.bid.transactionId);
       } else if (event.type === "biddingClosed" || event.type === "listingVoided") {
         this.#known.delete(event.listingId);
+        this.#placed.delete(event.listingId);
         this.#news = this.#news.filter(({ listingId }) => listingId !== event.listingId);
       }
     }
+    this.#news = this.#news.filter((news) => !this.#isMoot(news));
     this.#arm();
   }
 
@@ -127,14 +135,29 @@ class Loop implements ReceiptLoop {
     this.#isValidator = isValidator;
     this.#news = [];
     this.#known.clear();
+    this.#placed.clear();
     if (!isValidator) return;
     for (const listing of state.listings.values()) {
       if (listing.state !== "ACCEPT_OFFERS") continue;
       const placed = [...listing.pvOffers.values(), ...listing.buyOffers.values()];
       for (const { transactionId, stamp } of placed) {
-        if (stamp === null) this.#note(listing.listingId, transactionId);
+        if (stamp === null) this.#notePlaced(listing.listingId, transactionId);
       }
     }
+  }
+
+  /** It stood on the ledger, and was amended or got its stamp since: our entry would say nothing new. */
+  #isMoot({ listingId, offer }: News): boolean {
+    if (this.#placed.get(listingId)?.has(offer) !== true) return false;
+    const heard = this.#d.ledger().heard.get(offer);
+    return heard === undefined || heard.place === null || heard.stamp !== null;
+  }
+
+  #notePlaced(listingId: ListingId, id: TransactionId): void {
+    this.#note(listingId, id);
+    const placed = this.#placed.get(listingId) ?? new Set();
+    const offer = offerPrefix(id);
+    if (this.#known.get(listingId)?.has(offer)) this.#placed.set(listingId, placed.add(offer));
   }
 
   /** Notes the first time that we hear of it; not while our clock may be wrong. */
@@ -158,24 +181,31 @@ class Loop implements ReceiptLoop {
 
   #arm(): void {
     const [first] = this.#news;
-    if (!this.#isRunning || this.#alarm !== null || first === undefined) return;
-    if (this.#d.isPending()) return;
-    this.#alarm = this.#d.clock.at(this.#saidAt(first.at), () => {
+    if (!this.#isRunning || first === undefined || this.#d.isPending()) return;
+    const isFull = this.#news.length >= RECEIPT_ENTRIES_MAX;
+    const at = isFull ? first.at : this.#saidAt(first.at);
+    if (this.#alarm !== null && this.#alarm.at <= at) return;
+    this.#sayAt(at);
+  }
+
+  #sayAt(at: UnixMs, isRetry = false): void {
+    this.#alarm?.cancel();
+    const cancel = this.#d.clock.at(at, () => {
       this.#alarm = null;
       this.#say();
     });
+    this.#alarm = { at: isRetry ? 0 : at, cancel };
   }
 
   #saidAt(first: UnixMs): UnixMs {
     const { rules, ledger } = this.#d;
     const { receiptsWithin } = rules.timeline;
-    const longWait = LONG_WAIT * receiptsWithin;
-    const isNear = [...ledger().listings.values()].some(
-      ({ state, deliveryStart }) =>
-        state === "ACCEPT_OFFERS" &&
-        listingTimes(rules, deliveryStart).cutoffAt - first <= 2 * longWait,
-    );
-    return addTime(first, isNear ? Math.ceil(receiptsWithin / RECEIPTS_PER_WITHIN) : longWait);
+    const soon = addTime(first, Math.ceil(receiptsWithin / RECEIPTS_PER_WITHIN));
+    const nearFrom = [...ledger().listings.values()]
+      .filter(({ state }) => state === "ACCEPT_OFFERS")
+      .map(({ deliveryStart }) => listingTimes(rules, deliveryStart).cutoffAt)
+      .map((cutoffAt) => cutoffAt - NEAR * receiptsWithin);
+    return nearFrom.length === 0 ? soon : (Math.max(soon, Math.min(...nearFrom)) as UnixMs);
   }
 
   #say(): void {
@@ -187,10 +217,7 @@ class Loop implements ReceiptLoop {
     if (isReady) submit(this.#payload(batch));
     if (isPending()) this.#news = this.#news.slice(batch.length);
     else if (this.#isRunning) {
-      this.#alarm = clock.at(addTime(clock.now(), rules.timeline.receiptsWithin), () => {
-        this.#alarm = null;
-        this.#say();
-      });
+      this.#sayAt(addTime(clock.now(), rules.timeline.receiptsWithin), true);
     }
   }
 

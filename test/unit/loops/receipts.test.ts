@@ -1,9 +1,9 @@
 // One validator's receipts on a real ledger: what it notes, when it says it, and that it never forks its chain.
 
 import { describe, expect, it } from "vitest";
-import type { Transaction } from "../../../agent/core/ledger/transaction.ts";
+import { RECEIPT_ENTRIES_MAX, type Transaction } from "../../../agent/core/ledger/transaction.ts";
 import { memberId, offerPrefix } from "../../../agent/core/units/ids.ts";
-import { SECOND_MS } from "../../../agent/core/units/time.ts";
+import { MINUTE_MS, SECOND_MS, unixMs } from "../../../agent/core/units/time.ts";
 import { createReceiptLoop, type ReceiptLoop } from "../../../agent/loops/receipts.ts";
 import { createFakeClock, createRecordingLog } from "../../support/fakes.ts";
 import {
@@ -101,14 +101,61 @@ describe("a receipt", () => {
     expect(home.chain.state.receipts.get(memberId(ME))?.sequence).toBe(2);
   });
 
-  it("takes its time while the cut-off is far: a minute of news in one", () => {
+  it("waits while the cut-off is far, until two minutes before it", () => {
     const home = openHome({ start: "16:20:00" });
     home.loop.arrived(home.bid());
-    home.clock.advance(59_999);
+    home.clock.advance(time("16:56:59.999") - home.clock.now());
     home.loop.arrived(home.bid());
     expect(home.said.length).toBe(0);
     home.clock.advance(1);
-    expect(home.entries(0).length).toBe(2);
+    expect(home.entries(0).map(([, at]) => at)).toEqual([time("16:20:00"), time("16:56:59.999")]);
+    home.commit();
+    home.loop.arrived(home.bid());
+    home.clock.advance(999);
+    expect(home.said.length).toBe(1);
+    home.clock.advance(1);
+    expect(home.said.length).toBe(2);
+  });
+
+  it("waits no longer than it is full", () => {
+    const home = openHome({ start: "16:20:00" });
+    for (let i = 1; i < RECEIPT_ENTRIES_MAX; i += 1) home.loop.arrived(home.bid());
+    home.clock.advance(10 * SECOND_MS);
+    expect(home.said.length).toBe(0);
+    home.loop.arrived(home.bid());
+    home.clock.advance(1);
+    expect(home.entries(0).length).toBe(160);
+  });
+
+  it("leaves out what was amended since", () => {
+    const home = openHome({ start: "16:20:00" });
+    const [a, b, c] = [home.bid(), home.bid(), home.bid()];
+    for (const one of [a, b, c]) home.loop.arrived(one);
+    home.commit(a);
+    home.commit(b);
+    home.clock.advance(time("16:57:00") - home.clock.now());
+    // The ledger does not have c yet: it may still come.
+    expect(home.entries(0)).toEqual([
+      [offerPrefix(b.id), time("16:20:00")],
+      [offerPrefix(c.id), time("16:20:00")],
+    ]);
+  });
+
+  it("leaves out what has its stamp", () => {
+    const home = openHome({ start: "16:20:00" });
+    const [a, b] = [home.bid(), home.bid()];
+    home.loop.arrived(a);
+    home.commit(a);
+    const { rules } = home.chain;
+    const entries = [{ offer: offerPrefix(a.id), after: 0 }];
+    const times = { from: unixMs(time("16:21:00")), to: unixMs(time("16:21:00")) };
+    // One of three suffices, for then none of them may lie.
+    const payload = { type: "receipt", sequence: 1, previous: null, ...times, entries } as const;
+    home.commit(signed(rules, "v2@vt.edu", payload));
+    home.clock.advance(MINUTE_MS);
+    home.loop.arrived(b);
+    home.clock.advance(time("16:57:00") - home.clock.now());
+    expect(home.entries(0)).toEqual([[offerPrefix(b.id), time("16:21:00")]]);
   });
 
   it("tells of each offer once, however often it comes", () => {
