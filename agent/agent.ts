@@ -16,6 +16,7 @@ import type { Watts } from "./core/units/energy.ts";
 import type { PvId } from "./core/units/ids.ts";
 import type { DurationMs } from "./core/units/time.ts";
 import { createCaughtUp } from "./loops/caughtUp.ts";
+import { createCompany } from "./loops/company.ts";
 import { type ConsensusLoop, createConsensusLoop } from "./loops/consensus.ts";
 import { createEvidenceLoop } from "./loops/evidence.ts";
 import { type Executed, openLedger } from "./loops/ledger.ts";
@@ -80,8 +81,13 @@ export function createAgent(
   const ledger = openLedger({ rules, store, verifier });
   const mempool = createMempool({
     ...{ verifier, clock, ledger: ledger.state },
-    arrived: (transaction) => receipts.arrived(transaction),
+    arrived: (transaction) => {
+      receipts.arrived(transaction);
+      company.arrived(transaction);
+    },
+    isWaiting: (id) => company.isWaiting(id),
   });
+  const company = createCompany({ clock, ledger: ledger.state, wake: () => consensus.wake() });
   // Before the outbox, which fills the mempool with what an earlier run left.
   const receipts = createReceiptLoop({
     ...{ rules, clock, log, signer, ledger: ledger.state },
@@ -255,6 +261,7 @@ export function createAgent(
     trade.stop();
     receipts.stop();
     sync.stop();
+    company.stop();
     consensus.stop();
     // Last, for it writes what it has not saved yet, and the disk may be what has failed.
     meter.stop();

@@ -52,9 +52,12 @@ export type MempoolDependencies = {
   readonly ledger: () => LedgerState;
   /** Called once for each transaction that is taken in, our own included. */
   readonly arrived: (transaction: Transaction) => void;
+  /** Whether it is no reason for a block by itself, for a moment; nothing waits unless told. */
+  readonly isWaiting?: (id: TransactionId) => boolean;
 };
 
-export function createMempool({ verifier, clock, ledger, arrived }: MempoolDependencies): Mempool {
+export function createMempool(dependencies: MempoolDependencies): Mempool {
+  const { verifier, clock, ledger, arrived, isWaiting = () => false } = dependencies;
   const pending = new Map<TransactionId, Kept>();
   const perAuthor = new Map<string, number>();
   const community = communityId(ledger().rules);
@@ -114,7 +117,11 @@ export function createMempool({ verifier, clock, ledger, arrived }: MempoolDepen
     drop,
     committed,
     all: () => [...pending.values()],
-    size: () => pending.values().reduce((count, { isEarly }) => count + (isEarly ? 0 : 1), 0),
+    size: () => {
+      let ready = 0;
+      for (const [id, { isEarly }] of pending) if (!isEarly && !isWaiting(id)) ready += 1;
+      return ready;
+    },
     has: (id) => pending.has(id),
     prefixes: () => [...pending.keys()].map((id) => id.slice(0, 2 * ID_PREFIX_BYTES)),
   };

@@ -5,8 +5,9 @@
 //   the next cut-off is    a receipt is said
 //   near, or just past     a fifth of receiptsWithin after its first news
 //   far                    when it begins to be near: stamps are not needed before, a receipt costs the ledger
-//                          more than the entries in it, and all validators say theirs together, in few blocks;
-//                          earlier only when it is full
+//                          more than the entries in it, and all validators say theirs together, in one block;
+//                          earlier only when it is full. Of n validators 2f + 1 suffice: the others speak a
+//                          little later, where stamps are missing
 //
 // What was amended since, or has its stamp already, needs no entry.
 //
@@ -14,7 +15,7 @@
 // it is seen there: late, but true.
 
 import { assert } from "../core/assert.ts";
-import { listingTimes } from "../core/ledger/calendar.ts";
+import { deliveryStartOf, listingTimes } from "../core/ledger/calendar.ts";
 import type { LedgerEvent } from "../core/ledger/event.ts";
 import type { Rules } from "../core/ledger/rules.ts";
 import type { LedgerState } from "../core/ledger/state.ts";
@@ -24,20 +25,22 @@ import {
   RECEIPT_SPAN_MAX,
   type Transaction,
 } from "../core/ledger/transaction.ts";
-import { hasSeat } from "../core/ledger/validators.ts";
+import { hasSeat, liarsMax } from "../core/ledger/validators.ts";
 import {
   type ListingId,
   type OfferPrefix,
   offerPrefix,
   type TransactionId,
 } from "../core/units/ids.ts";
-import { addTime, type UnixMs } from "../core/units/time.ts";
+import { addTime, HOUR_MS, type UnixMs, unixMs } from "../core/units/time.ts";
 import type { Cancel, Clock, Log, Signer } from "../ports.ts";
 
 /** A receipt is sent this many times before receipts must have arrived. */
 const RECEIPTS_PER_WITHIN = 5;
 /** A cut-off is near so many receiptsWithin before it: two minutes by default. */
-const NEAR = 24;
+export const NEAR = 24;
+/** So many receiptsWithin later those speak whose entries are mostly not needed. */
+const RESERVE_AFTER = 4;
 /** Offers heard of and not said yet; more than a mempool holds. */
 const NEWS_MAX = 8192;
 /** Offers remembered for each listing, so that none is noted twice. */
@@ -66,7 +69,23 @@ export type ReceiptDependencies = {
   readonly isPending: () => boolean;
 };
 
-type News = { readonly listingId: ListingId; readonly offer: OfferPrefix; readonly at: UnixMs };
+/** A listing of which offers were heard. */
+type Hour = {
+  /** What was noted, so that nothing is noted twice. */
+  readonly known: Set<OfferPrefix>;
+  /** Of these what stood on the ledger at some time. */
+  readonly placed: Set<OfferPrefix>;
+  /** From then on its cut-off is near. */
+  readonly nearFrom: number;
+};
+
+type News = {
+  readonly listingId: ListingId;
+  readonly offer: OfferPrefix;
+  readonly at: UnixMs;
+  /** When it is worth a receipt. */
+  readonly sayFrom: UnixMs;
+};
 
 export function createReceiptLoop(dependencies: ReceiptDependencies): ReceiptLoop {
   if (dependencies.rules.schedule === "hourly") return new Loop(dependencies);
@@ -78,9 +97,7 @@ class Loop implements ReceiptLoop {
   readonly #d: ReceiptDependencies;
   /** In the order of arrival; their times never go back, whatever the clock does. */
   #news: News[] = [];
-  readonly #known = new Map<ListingId, Set<OfferPrefix>>();
-  /** Of the known ones those that stood on the ledger at some time. */
-  readonly #placed = new Map<ListingId, Set<OfferPrefix>>();
+  readonly #hours = new Map<ListingId, Hour>();
   /** A retry keeps its time, whatever is heard meanwhile. */
   #alarm: { readonly at: number; readonly cancel: Cancel } | null = null;
   #isRunning = false;
@@ -117,8 +134,7 @@ class Loop implements ReceiptLoop {
       } else if (event.type === "buyOfferPlaced") {
         this.#notePlaced(event.listingId, event.bid.transactionId);
       } else if (event.type === "biddingClosed" || event.type === "listingVoided") {
-        this.#known.delete(event.listingId);
-        this.#placed.delete(event.listingId);
+        this.#hours.delete(event.listingId);
         this.#news = this.#news.filter(({ listingId }) => listingId !== event.listingId);
       }
     }
@@ -134,8 +150,7 @@ class Loop implements ReceiptLoop {
     if (isValidator === this.#isValidator) return;
     this.#isValidator = isValidator;
     this.#news = [];
-    this.#known.clear();
-    this.#placed.clear();
+    this.#hours.clear();
     if (!isValidator) return;
     for (const listing of state.listings.values()) {
       if (listing.state !== "ACCEPT_OFFERS") continue;
@@ -148,24 +163,25 @@ class Loop implements ReceiptLoop {
 
   /** It stood on the ledger, and was amended or got its stamp since: our entry would say nothing new. */
   #isMoot({ listingId, offer }: News): boolean {
-    if (this.#placed.get(listingId)?.has(offer) !== true) return false;
+    if (this.#hours.get(listingId)?.placed.has(offer) !== true) return false;
     const heard = this.#d.ledger().heard.get(offer);
     return heard === undefined || heard.place === null || heard.stamp !== null;
   }
 
   #notePlaced(listingId: ListingId, id: TransactionId): void {
     this.#note(listingId, id);
-    const placed = this.#placed.get(listingId) ?? new Set();
     const offer = offerPrefix(id);
-    if (this.#known.get(listingId)?.has(offer)) this.#placed.set(listingId, placed.add(offer));
+    const hour = this.#hours.get(listingId);
+    if (hour?.known.has(offer) === true) hour.placed.add(offer);
   }
 
   /** Notes the first time that we hear of it; not while our clock may be wrong. */
   #note(listingId: ListingId, id: TransactionId): void {
-    const { clock, ledger, log, signer } = this.#d;
+    const { rules, clock, ledger, log, signer } = this.#d;
     if (!this.#isValidator || !clock.isSynchronised()) return;
     const offer = offerPrefix(id);
-    const known = this.#known.get(listingId) ?? new Set();
+    const hour = this.#hours.get(listingId) ?? this.#hour(listingId);
+    const { known } = hour;
     if (known.has(offer)) return;
     const said = ledger().heard.get(offer)?.entries ?? [];
     if (said.some(({ validator }) => validator === signer.memberId)) return;
@@ -173,17 +189,41 @@ class Loop implements ReceiptLoop {
       log.warn("too many offers to receipt", { listingId, news: this.#news.length });
       return;
     }
-    this.#known.set(listingId, known.add(offer));
+    this.#hours.set(listingId, hour);
+    known.add(offer);
     const now = clock.now();
     const last = this.#news.at(-1)?.at ?? now;
-    this.#news.push({ listingId, offer, at: now > last ? now : last });
+    const at = now > last ? now : last;
+    const soon = addTime(at, Math.ceil(rules.timeline.receiptsWithin / RECEIPTS_PER_WITHIN));
+    const sayFrom = unixMs(Math.max(soon, hour.nearFrom));
+    this.#news.push({ listingId, offer, at, sayFrom });
+  }
+
+  /** Its listing may open in the next block only: its times follow from its id. */
+  #hour(listingId: ListingId): Hour {
+    const { rules } = this.#d;
+    const start = deliveryStartOf(listingId, rules.timeZone);
+    const { receiptsWithin } = rules.timeline;
+    const empty = { known: new Set<OfferPrefix>(), placed: new Set<OfferPrefix>() };
+    if (!start.ok) return { ...empty, nearFrom: 0 };
+    const { cutoffAt } = listingTimes(rules, start.value);
+    const after = this.#isReserve(start.value) ? RESERVE_AFTER * receiptsWithin : 0;
+    return { ...empty, nearFrom: cutoffAt - NEAR * receiptsWithin + after };
+  }
+
+  /** 2f + 1 entries make a stamp: the others speak where one of these is missing. Whose turn it is changes. */
+  #isReserve(deliveryStart: UnixMs): boolean {
+    const { validators } = this.#d.ledger();
+    const seat = validators.findIndex(({ memberId }) => memberId === this.#d.signer.memberId);
+    const turn = (seat + deliveryStart / HOUR_MS) % validators.length;
+    return turn > 2 * liarsMax(validators.length);
   }
 
   #arm(): void {
     const [first] = this.#news;
     if (!this.#isRunning || first === undefined || this.#d.isPending()) return;
     const isFull = this.#news.length >= RECEIPT_ENTRIES_MAX;
-    const at = isFull ? first.at : this.#saidAt(first.at);
+    const at = isFull ? first.at : unixMs(Math.min(...this.#news.map(({ sayFrom }) => sayFrom)));
     if (this.#alarm !== null && this.#alarm.at <= at) return;
     this.#sayAt(at);
   }
@@ -195,17 +235,6 @@ class Loop implements ReceiptLoop {
       this.#say();
     });
     this.#alarm = { at: isRetry ? 0 : at, cancel };
-  }
-
-  #saidAt(first: UnixMs): UnixMs {
-    const { rules, ledger } = this.#d;
-    const { receiptsWithin } = rules.timeline;
-    const soon = addTime(first, Math.ceil(receiptsWithin / RECEIPTS_PER_WITHIN));
-    const nearFrom = [...ledger().listings.values()]
-      .filter(({ state }) => state === "ACCEPT_OFFERS")
-      .map(({ deliveryStart }) => listingTimes(rules, deliveryStart).cutoffAt)
-      .map((cutoffAt) => cutoffAt - NEAR * receiptsWithin);
-    return nearFrom.length === 0 ? soon : (Math.max(soon, Math.min(...nearFrom)) as UnixMs);
   }
 
   #say(): void {

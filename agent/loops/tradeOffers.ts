@@ -3,8 +3,9 @@
 //
 //   the ledger or the outbox already has an offer of ours   leave it: a person, or an earlier run, made it
 //   until SEND_MARGIN before the cut-off                    decide each minute until something is placed
-//   the last RECONSIDER_WITHIN before that, own offer       amend or withdraw it at most once, if it is worth
-//                                                           it (core/trading/reconsider.ts)
+//   the last RECONSIDER_WITHIN before that, own offer       every five minutes, as everyone does, so that they
+//                                                           share a block: amend or withdraw it at most once,
+//                                                           if it is worth it (core/trading/reconsider.ts)
 //   later                                                   nothing: it would not arrive in time
 //
 // What an earlier run placed is not amended: what it knew is gone.
@@ -29,6 +30,8 @@ import type { TradeDependencies } from "./trade.ts";
 export const SEND_MARGIN: number = 10 * SECOND_MS;
 /** An own offer is looked at again in this last while before the cut-off. */
 export const RECONSIDER_WITHIN: number = 15 * MINUTE_MS;
+/** Minutes from one such look to the next; the first is the one at the beginning. */
+const RECONSIDER_EVERY = 5;
 
 type Order = Exclude<Decision, { readonly action: "none" }>;
 
@@ -108,6 +111,8 @@ export function createOffers(
   function placeAnew(look: Look, { order, sequence, isReconsidered }: Placed, last: number): void {
     const { listing, now } = look;
     if (isReconsidered || now < last - RECONSIDER_WITHIN) return;
+    const minutesLeft = Math.floor((last - now) / MINUTE_MS);
+    if (minutesLeft % RECONSIDER_EVERY !== RECONSIDER_EVERY - 1) return;
     if (liveSequence(listing, order.action) !== sequence) return;
     const decision = think(dependencies, look, tell);
     const verdict = reconsider(order, decision);

@@ -357,18 +357,18 @@ describe("shortly before the cut-off", () => {
   it("lowers the offer once the hour looks worse by more than 20 %", () => {
     const home = changed(6);
     // At 10:44: 36 min of 12 Wh and 24 min of 36 Wh used: 1296. 3600 - 1296 = 2304 = 80 % of 2880.
-    home.go("10:44:59");
+    // It is looked at again at 10:49. 31 x 12 + 29 x 36 = 1416. 3600 - 1416 = 2184.
+    home.go("10:48:59");
     expect(home.said("pvOffer")).toHaveLength(1);
-    // At 10:45: 35 x 12 + 25 x 36 = 1320. 3600 - 1320 = 2280.
-    home.go("10:45");
-    expect(home.said("pvOffer").slice(1)).toMatchObject([{ sequence: 2, energy: 2280 }]);
+    home.go("10:49");
+    expect(home.said("pvOffer").slice(1)).toMatchObject([{ sequence: 2, energy: 2184 }]);
     home.commit();
-    // It gets worse still, to 3600 - 22 x 12 - 25 x 36 - 13 x 54 = 1734 at 10:58, but once is enough.
+    // It gets worse still, to 3600 - 26 x 12 - 29 x 36 - 5 x 54 = 1974 at 10:54, but once is enough.
     home.flows.used = 9;
     home.go("10:59");
     expect(home.said("pvOffer")).toHaveLength(2);
     expect(home.chain.listing(ELEVEN)?.pvOffers.get(pvId("seller1house"))).toMatchObject({
-      ...{ sequence: 2, energy: 2280 },
+      ...{ sequence: 2, energy: 2184 },
     });
   });
 
