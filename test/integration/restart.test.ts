@@ -24,6 +24,7 @@ import { auditLedger } from "../../agent/io/store/audit/auditLedger.ts";
 import { readProvable } from "../../agent/io/store/audit/provable.ts";
 import { type OpenStore, openStore } from "../../agent/io/store/store.ts";
 import { at, makeRules, say, signed, TestChain, testKey } from "../support/ledger.ts";
+import { ledgerTransactions } from "../support/ledgerTransactions.ts";
 import { Street } from "../support/street.ts";
 import { storeChain } from "../support/voices.ts";
 import { type Scratch, scratch, silent } from "./store/fixtures.ts";
@@ -128,16 +129,10 @@ describe("a home's disk over a restart", () => {
   });
 
   it("proves what is in each block, before, in and after the restart", () => {
-    const db = new Database(join(dir, "ledger.db"), { readonly: true });
-    const ids = db
-      .prepare<[], { id: string; height: number; type: string }>(
-        `SELECT lower(hex(id)) AS id, height, type FROM ledger_transaction ORDER BY transaction_no`,
-      )
-      .all();
-    db.close();
+    const said = ledgerTransactions(dir);
     const heights = new Set<number>();
-    for (const { id, height } of ids) {
-      const provable = readProvable(dir, id as never);
+    for (const { transaction, height } of said) {
+      const provable = readProvable(dir, transaction.id);
       if (provable === null) throw new Error("the transaction is there");
       heights.add(provable.trust?.length ?? 0);
       const context = { community: communityId(made.rules), verifier };
@@ -150,7 +145,23 @@ describe("a home's disk over a restart", () => {
     }
     // The old set, the restart's, and with c again.
     expect([...heights].sort()).toEqual([0, 1, 2]);
-    expect(ids.find(({ type }) => type === "restart")?.height).toBe(restarted);
+    const isRestart = ({ transaction }: (typeof said)[number]) =>
+      transaction.payload.type === "restart";
+    expect(said.filter(isRestart).map(({ height }) => height)).toEqual([restarted]);
+  });
+
+  it("is told in a table of its own, which the audit holds against the blocks", () => {
+    const copy = place.fresh("forgotten");
+    const whole = new Database(join(dir, "ledger.db"), { readonly: true });
+    whole.exec(`VACUUM INTO '${join(copy, "ledger.db")}'`);
+    whole.close();
+    const db = new Database(join(copy, "ledger.db"));
+    expect(db.prepare("SELECT height FROM restart").pluck().all()).toEqual([restarted]);
+    db.exec("DELETE FROM restart");
+    db.close();
+    expect(auditLedger(copy, { rules: made.rules, verifier }).findings).toMatchObject([
+      { table: "restart", row: `height ${restarted}` },
+    ]);
   });
 });
 
@@ -211,7 +222,7 @@ describe("restart make", () => {
     const copy = place.fresh("damaged");
     writeFileSync(join(copy, "ledger.db"), readFileSync(join(data, "ledger.db")));
     const db = new Database(join(copy, "ledger.db"));
-    db.exec("UPDATE block SET round = 1 WHERE height = 2");
+    db.exec("UPDATE block SET time_ms = time_ms + 1 WHERE height = 2");
     db.close();
     expect(makeRestart({ ...order, data: copy }).code).toBe(1);
   });

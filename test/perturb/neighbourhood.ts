@@ -6,12 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { unixMs } from "../../agent/core/units/time.ts";
-import { openReadOnly } from "../../agent/io/store/database.ts";
-import { LEDGER_FILE } from "../../agent/io/store/dataDirectory.ts";
 import { type LabHome, labHomes } from "../../agent/lab/homes.ts";
 import { Laboratory, type Line } from "../../agent/lab/laboratory.ts";
 import { firstDelivery, marketStart } from "../../agent/lab/marketStart.ts";
 import { homeDir, makeWorld } from "../../agent/lab/world.ts";
+import { ledgerTransactions } from "../support/ledgerTransactions.ts";
 import { useRealTimeouts } from "../support/realTimeouts.ts";
 import type { Street } from "./street.ts";
 import { createTraders, type Traders } from "./traders.ts";
@@ -232,16 +231,11 @@ export class Neighbourhood {
   }
 
   #missing(home: string): readonly string[] {
-    const db = openReadOnly(join(homeDir(this.#dir, home), "data", LEDGER_FILE));
-    try {
-      const ids = db.prepare("SELECT lower(hex(id)) FROM ledger_transaction").pluck().all();
-      const held = new Set(ids as string[]);
-      return [...this.traders.acknowledged]
-        .filter(([id]) => !held.has(id))
-        .map(([id, by]) => `${id} reported by ${by} missing at ${home}`);
-    } finally {
-      db.close();
-    }
+    const all = ledgerTransactions(join(homeDir(this.#dir, home), "data"));
+    const held = new Set<string>(all.map(({ transaction }) => transaction.id));
+    return [...this.traders.acknowledged]
+      .filter(([id]) => !held.has(id))
+      .map(([id, by]) => `${id} reported by ${by} missing at ${home}`);
   }
 
   #heard(home: string, line: Line | Lied): void {

@@ -1,7 +1,7 @@
 // What a block changed, in order: the store writes its tables from these, and people are told by them.
 
 import type { Wh } from "../units/energy.ts";
-import type { ListingId, MemberId, TransactionId } from "../units/ids.ts";
+import type { ListingId, MemberId, PvId, TransactionId } from "../units/ids.ts";
 import type { MicroTokens, MilliTokensPerKwh } from "../units/money.ts";
 import type { UnixMs } from "../units/time.ts";
 import type { AccusationKind } from "./accusation.ts";
@@ -58,6 +58,9 @@ export type LedgerEvent =
       readonly type: "offerStamped";
       readonly listingId: ListingId;
       readonly transactionId: TransactionId;
+      readonly memberId: MemberId;
+      /** null: a bid. */
+      readonly pvId: PvId | null;
       readonly stamp: UnixMs;
     }
   | {

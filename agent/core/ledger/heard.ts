@@ -122,7 +122,8 @@ function put(
   else listing.buyOffers.set(placed.memberId, { ...placed, stamp });
   const { listingId } = listing;
   const { transactionId } = placed;
-  draft.events.push({ type: "offerStamped", listingId, transactionId, stamp });
+  const { memberId, pvId } = place;
+  draft.events.push({ type: "offerStamped", listingId, transactionId, memberId, pvId, stamp });
 }
 
 /** The validator's entries for offers that are not on the ledger, oldest first. */

@@ -13,6 +13,8 @@ import { StoreError, storing } from "./storeError.ts";
 const BUSY_TIMEOUT_MS = 5000;
 /** The WAL's file is cut back to this after a checkpoint. */
 const WAL_BYTES_MAX = 4 * 1024 * 1024;
+/** Small, for a block's row of a few kB leaves half of its last page empty. */
+const PAGE_BYTES = 512;
 /** A larger file is not read through at every start, only the tables that cannot be fetched again. */
 const QUICK_CHECK_BYTES_MAX = 256 * 1024 * 1024;
 const IRREPLACEABLE_TABLES = ["identity", "sign_log", "consensus_state", "own_transaction"];
@@ -86,6 +88,8 @@ export function synchronous(db: Database.Database): number {
 
 function configure(db: Database.Database): void {
   db.pragma("trusted_schema = OFF");
+  // Of a new file only.
+  db.pragma(`page_size = ${PAGE_BYTES}`);
   db.pragma("journal_mode = WAL");
   // better-sqlite3 is built with NORMAL for WAL: a vote could be forgotten when the power fails.
   db.pragma("synchronous = FULL");

@@ -6,19 +6,26 @@ import { assert } from "../../core/assert.ts";
 import { hexToBytes } from "../../core/codec/hex.ts";
 import type { HourStatement, LedgerEvent } from "../../core/ledger/event.ts";
 import type { Fill } from "../../core/ledger/state.ts";
-import type { ListingId } from "../../core/units/ids.ts";
+import type { ListingId, TransactionId } from "../../core/units/ids.ts";
 import type { CommittedBlock } from "../../ports.ts";
+import { transactionNumber } from "./blockTable.ts";
 import type { CardTable } from "./cardTable.ts";
 
 type Event<T extends LedgerEvent["type"]> = Extract<LedgerEvent, { readonly type: T }>;
 
 type Writers = {
-  readonly [T in LedgerEvent["type"]]: (event: Event<T>, height: number) => void;
+  readonly [T in LedgerEvent["type"]]: (event: Event<T>, block: BlockPlace) => void;
+};
+
+/** The block whose event is written, and its transactions' numbers. */
+type BlockPlace = {
+  readonly height: number;
+  readonly numbers: ReadonlyMap<TransactionId, number>;
 };
 
 /**
  * Applies the events of one block, in their order, inside the caller's transaction.
- * The block's own rows are there already, for offers and readings refer to its transactions.
+ * The block's own row is there already.
  */
 export type Project = (block: CommittedBlock) => void;
 
@@ -29,59 +36,63 @@ export function projection(db: Database.Database, cards: CardTable): Project {
     ...offerWriters(db, cards),
     ...setWriters(db, cards),
   };
-  return ({ height, events }) => {
-    for (const event of events) write(event, height);
+  return ({ height, events, transactions }) => {
+    const numbers = new Map(
+      transactions.map(({ id }, position) => [id, transactionNumber(height, position)]),
+    );
+    const block: BlockPlace = { height, numbers };
+    for (const event of events) write(event, block);
   };
 
-  function write(event: LedgerEvent, height: number): void {
+  function write(event: LedgerEvent, block: BlockPlace): void {
     switch (event.type) {
       case "memberRegistered":
-        writers.memberRegistered(event, height);
+        writers.memberRegistered(event, block);
         break;
       case "memberRevoked":
-        writers.memberRevoked(event, height);
+        writers.memberRevoked(event, block);
         break;
       case "validatorsChanged":
-        writers.validatorsChanged(event, height);
+        writers.validatorsChanged(event, block);
         break;
       case "pvRegistered":
-        writers.pvRegistered(event, height);
+        writers.pvRegistered(event, block);
         break;
       case "balanceChanged":
-        writers.balanceChanged(event, height);
+        writers.balanceChanged(event, block);
         break;
       case "evidence":
-        writers.evidence(event, height);
+        writers.evidence(event, block);
         break;
       case "posted":
-        writers.posted(event, height);
+        writers.posted(event, block);
         break;
       case "listingCreated":
-        writers.listingCreated(event, height);
+        writers.listingCreated(event, block);
         break;
       case "acceptOfferBroadcast":
-        writers.acceptOfferBroadcast(event, height);
+        writers.acceptOfferBroadcast(event, block);
         break;
       case "biddingClosed":
-        writers.biddingClosed(event, height);
+        writers.biddingClosed(event, block);
         break;
       case "listingVoided":
-        writers.listingVoided(event, height);
+        writers.listingVoided(event, block);
         break;
       case "listingFinished":
-        writers.listingFinished(event, height);
+        writers.listingFinished(event, block);
         break;
       case "pvOfferPlaced":
-        writers.pvOfferPlaced(event, height);
+        writers.pvOfferPlaced(event, block);
         break;
       case "buyOfferPlaced":
-        writers.buyOfferPlaced(event, height);
+        writers.buyOfferPlaced(event, block);
         break;
       case "offerStamped":
-        writers.offerStamped(event, height);
+        writers.offerStamped(event, block);
         break;
       case "meterRead":
-        writers.meterRead(event, height);
+        writers.meterRead(event, block);
         break;
     }
   }
@@ -113,7 +124,7 @@ function registryWriters(
      VALUES (@height, @kind, @offender, @reporter, @subject)`,
   );
   return {
-    evidence: ({ kind, offender, reporter, subject }, height) => {
+    evidence: ({ kind, offender, reporter, subject }, { height }) => {
       const cardsOf = { offender: cards.number(offender), reporter: cards.number(reporter) };
       insertEvidence.run({ height, kind, subject, ...cardsOf });
     },
@@ -129,7 +140,7 @@ function registryWriters(
     balanceChanged: ({ memberId, balance, reserved }) => {
       expectOne(setBalance.run(balance, reserved, cards.number(memberId)));
     },
-    posted: ({ posting: { memberId, amount, reason, listingId } }, height) => {
+    posted: ({ posting: { memberId, amount, reason, listingId } }, { height }) => {
       insertPosting.run({ height, card: cards.number(memberId), amount, reason, listingId });
     },
   };
@@ -192,67 +203,66 @@ function offerWriters(
   cards: CardTable,
 ): Pick<Writers, "pvOfferPlaced" | "buyOfferPlaced" | "offerStamped" | "meterRead"> {
   const listing = "(SELECT listing_no FROM listing WHERE listing_id = @listingId)";
-  const transaction = "(SELECT transaction_no FROM ledger_transaction WHERE id = @id)";
   // A higher sequence replaces the line: INSERT OR REPLACE would also hide a broken rule.
   const upsertOffer = db.prepare(
     `INSERT INTO pv_offer (listing_no, pv_no, transaction_no, sequence, energy_wh, reserve_price_milli_tokens_per_kwh, stamp_time_ms)
-     VALUES (${listing}, (SELECT pv_no FROM pv WHERE pv_id = @pvId), ${transaction}, @sequence, @energy, @price, @stamp)
+     VALUES (${listing}, (SELECT pv_no FROM pv WHERE pv_id = @pvId), @number, @sequence, @energy, @price, @stamp)
      ON CONFLICT DO UPDATE SET transaction_no = excluded.transaction_no, sequence = excluded.sequence,
        energy_wh = excluded.energy_wh, stamp_time_ms = excluded.stamp_time_ms,
        reserve_price_milli_tokens_per_kwh = excluded.reserve_price_milli_tokens_per_kwh`,
   );
   const upsertBid = db.prepare(
     `INSERT INTO buy_offer (listing_no, card_no, transaction_no, sequence, energy_wh, bid_price_milli_tokens_per_kwh, stamp_time_ms)
-     VALUES (${listing}, @card, ${transaction}, @sequence, @energy, @price, @stamp)
+     VALUES (${listing}, @card, @number, @sequence, @energy, @price, @stamp)
      ON CONFLICT DO UPDATE SET transaction_no = excluded.transaction_no, sequence = excluded.sequence,
        energy_wh = excluded.energy_wh, stamp_time_ms = excluded.stamp_time_ms,
        bid_price_milli_tokens_per_kwh = excluded.bid_price_milli_tokens_per_kwh`,
   );
-  const stampIn = (table: "pv_offer" | "buy_offer") =>
-    db.prepare(
-      `UPDATE ${table} SET stamp_time_ms = @stamp
-       WHERE listing_no = ${listing} AND transaction_no = ${transaction}`,
-    );
-  const [stampOffer, stampBid] = [stampIn("pv_offer"), stampIn("buy_offer")];
+  // A revoked member's offers of earlier blocks end without a transaction of their own.
+  const withdrawOffer = db.prepare(
+    `UPDATE pv_offer SET energy_wh = 0
+     WHERE listing_no = ${listing} AND pv_no = (SELECT pv_no FROM pv WHERE pv_id = @pvId)`,
+  );
+  const withdrawBid = db.prepare(
+    `UPDATE buy_offer SET energy_wh = 0 WHERE listing_no = ${listing} AND card_no = @card`,
+  );
+  const stampOffer = db.prepare(
+    `UPDATE pv_offer SET stamp_time_ms = @stamp
+     WHERE listing_no = ${listing} AND pv_no = (SELECT pv_no FROM pv WHERE pv_id = @pvId)`,
+  );
+  const stampBid = db.prepare(
+    `UPDATE buy_offer SET stamp_time_ms = @stamp WHERE listing_no = ${listing} AND card_no = @card`,
+  );
   const insertReading = db.prepare(
-    `INSERT INTO meter_reading (listing_no, card_no, transaction_no, import_start_wh, import_end_wh,
-       export_start_wh, export_end_wh, production_start_wh, production_end_wh, quality)
-     VALUES (${listing}, @card, ${transaction}, @importStart, @importEnd, @exportStart, @exportEnd,
-       @productionStart, @productionEnd, @quality)`,
+    `INSERT INTO meter_reading (listing_no, card_no, transaction_no)
+     VALUES (${listing}, @card, @number)`,
   );
   return {
-    pvOfferPlaced: ({ listingId, offer }) => {
+    pvOfferPlaced: ({ listingId, offer }, block) => {
       const { pvId, sequence, energy } = offer;
       const row = { listingId, pvId, sequence, energy, price: offer.reservePrice };
-      const id = hexToBytes(offer.transactionId);
-      upsertOffer.run({ ...row, id, stamp: offer.stamp });
+      const number = block.numbers.get(offer.transactionId);
+      if (number !== undefined) upsertOffer.run({ ...row, number, stamp: offer.stamp });
+      else withdrawn(energy, withdrawOffer.run({ listingId, pvId }));
     },
-    buyOfferPlaced: ({ listingId, bid }) => {
+    buyOfferPlaced: ({ listingId, bid }, block) => {
       const { sequence, energy } = bid;
       const card = cards.number(bid.memberId);
       const row = { listingId, card, sequence, energy, price: bid.bidPrice };
-      const id = hexToBytes(bid.transactionId);
-      upsertBid.run({ ...row, id, stamp: bid.stamp });
+      const number = block.numbers.get(bid.transactionId);
+      if (number !== undefined) upsertBid.run({ ...row, number, stamp: bid.stamp });
+      else withdrawn(energy, withdrawBid.run({ listingId, card }));
     },
-    offerStamped: ({ listingId, transactionId, stamp }) => {
-      const row = { listingId, id: hexToBytes(transactionId), stamp };
-      if (stampOffer.run(row).changes === 0) expectOne(stampBid.run(row));
+    offerStamped: ({ listingId, memberId, pvId, stamp }) => {
+      expectOne(
+        pvId === null
+          ? stampBid.run({ listingId, card: cards.number(memberId), stamp })
+          : stampOffer.run({ listingId, pvId, stamp }),
+      );
     },
-    meterRead: ({ listingId, reading: { memberId, transactionId, reading } }) => {
-      assert(reading.type === "meterReading", "a recorded reading is a meter reading");
-      const { gridImport, gridExport, production, quality } = reading;
-      insertReading.run({
-        listingId,
-        card: cards.number(memberId),
-        id: hexToBytes(transactionId),
-        importStart: gridImport.start,
-        importEnd: gridImport.end,
-        exportStart: gridExport.start,
-        exportEnd: gridExport.end,
-        productionStart: production?.start ?? null,
-        productionEnd: production?.end ?? null,
-        quality,
-      });
+    meterRead: ({ listingId, reading: { memberId, transactionId } }, block) => {
+      const number = numberOf(block, transactionId);
+      insertReading.run({ listingId, card: cards.number(memberId), number });
     },
   };
 }
@@ -265,9 +275,11 @@ function setWriters(db: Database.Database, cards: CardTable): Pick<Writers, "val
      VALUES (@fromHeight, @card, @publicKey)
      ON CONFLICT DO UPDATE SET public_key = excluded.public_key`,
   );
+  const insertRestart = db.prepare("INSERT INTO restart (height) VALUES (?)");
   return {
-    validatorsChanged: ({ fromHeight, added, removed }) => {
+    validatorsChanged: ({ fromHeight, added, removed }, { height }) => {
       overtake.run(fromHeight);
+      if (fromHeight === height) insertRestart.run(height);
       for (const memberId of removed) {
         upsert.run({ fromHeight, card: cards.number(memberId), publicKey: null });
       }
@@ -276,6 +288,17 @@ function setWriters(db: Database.Database, cards: CardTable): Pick<Writers, "val
       }
     },
   };
+}
+
+function withdrawn(energy: number, result: Database.RunResult): void {
+  assert(energy === 0, "an offer without a transaction in the block is one that ends");
+  expectOne(result);
+}
+
+function numberOf({ numbers }: BlockPlace, id: TransactionId): number {
+  const number = numbers.get(id);
+  assert(number !== undefined, "what an event says of a transaction, its own block says");
+  return number;
 }
 
 function expectOne({ changes }: Database.RunResult): void {

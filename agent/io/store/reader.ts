@@ -4,15 +4,24 @@
 import { join } from "node:path";
 import type Database from "better-sqlite3";
 import { bytesToHex } from "../../core/codec/hex.ts";
+import { decodeCertificate } from "../../core/consensus/message.ts";
+import { blockId, decodeBlock } from "../../core/ledger/block.ts";
 import type { HourStatement, LedgerEvent, Posting } from "../../core/ledger/event.ts";
 import type { Fill, Listing, Member, PlacedBid, PlacedOffer, Pv } from "../../core/ledger/state.ts";
-import type { BlockId, ListingId, MemberId } from "../../core/units/ids.ts";
+import type {
+  BlockId,
+  CommunityId,
+  ListingId,
+  MemberId,
+  TransactionId,
+} from "../../core/units/ids.ts";
 import type { UnixMs } from "../../core/units/time.ts";
+import { type BlockReader, blockReader, packingOf, transactionReader } from "./blockTable.ts";
 import { type Owner, openReadOnly, readOwner } from "./database.ts";
 import { LEDGER_FILE } from "./dataDirectory.ts";
 import { type Discrepancy, discrepancies } from "./invariants.ts";
 import { plainBytes } from "./plainBytes.ts";
-import { storing } from "./storeError.ts";
+import { StoreError, storing } from "./storeError.ts";
 
 export type Head = {
   readonly height: number;
@@ -62,23 +71,38 @@ export function openReader(dir: string): StoreReader {
   const path = join(dir, LEDGER_FILE);
   const db = openReadOnly(path);
   const members = rows<Member>(db, MEMBERS);
-  const heads = rows<Head>(db, HEAD);
+  const heads = rows<HeadRow>(db, HEAD);
   const pvs = rows<Pv>(db, PVS);
   const listings = rows<ListingRow, [number]>(db, LISTINGS);
-  const pvOffers = rows<PlacedOffer, [string]>(db, PV_OFFERS);
-  const buyOffers = rows<PlacedBid, [string]>(db, BUY_OFFERS);
+  const pvOffers = rows<Placed<PlacedOffer>, [string]>(db, PV_OFFERS);
+  const buyOffers = rows<Placed<PlacedBid>, [string]>(db, BUY_OFFERS);
   const fills = rows<Fill, [string]>(db, FILLS);
   const statements = rows<HourStatement, [string]>(db, STATEMENTS);
   const postings = rows<Posting, [string, number]>(db, POSTINGS);
   const evidence = rows<EvidenceRow, [number]>(db, EVIDENCE);
+  // The file is whole since it was opened: its owner and rules never change.
+  const community = storing(path, () => readOwner(db))?.communityId as CommunityId;
+  const ledger = storing(path, () => transactionReader(db, community));
+  const blocks = storing(path, () => blockReader(db, packingOf(db)));
+  const identified = <T extends { readonly stamp: UnixMs | null }>(
+    placed: readonly Placed<T>[],
+  ): (T & Identified)[] =>
+    storing(path, () =>
+      placed
+        .map(({ transactionNo, ...rest }) => {
+          const transactionId = ledger.byNumber(transactionNo).transaction.id;
+          return { transactionId, ...rest } as unknown as T & Identified;
+        })
+        .sort(byStamp),
+    );
   return {
     owner: () => storing(path, () => readOwner(db)),
-    head: () => heads()[0] ?? null,
+    head: () => storing(path, () => headOf(heads()[0], blocks)),
     members,
     pvs,
     listings,
-    pvOffers,
-    buyOffers,
+    pvOffers: (listing) => identified(pvOffers(listing)),
+    buyOffers: (listing) => identified(buyOffers(listing)),
     fills,
     statements,
     postings,
@@ -88,9 +112,33 @@ export function openReader(dir: string): StoreReader {
   };
 }
 
+type HeadRow = Pick<Head, "height" | "time" | "proposer">;
+
+function headOf(row: HeadRow | undefined, { blocks }: BlockReader): Head | null {
+  if (row === undefined) return null;
+  const [stored] = blocks(row.height, 1);
+  const block = stored === undefined ? null : decodeBlock(stored.block);
+  const certificate = stored === undefined ? null : decodeCertificate(stored.certificate);
+  if (block?.ok !== true || certificate?.ok !== true) {
+    throw new StoreError("corrupt", `Block ${row.height} cannot be read. Run verify to see where.`);
+  }
+  const { header } = block.value;
+  const { round } = certificate.value;
+  return { ...row, blockId: blockId(header), round, stateRoot: header.stateRoot };
+}
+
+type Identified = { readonly transactionId: TransactionId; readonly stamp: UnixMs | null };
+/** A row names its transaction by number. */
+type Placed<T> = Omit<T, "transactionId"> & { readonly transactionNo: number };
+
+/** What has no stamp comes last; then by id. */
+function byStamp(a: Identified, b: Identified): number {
+  const order = (a.stamp ?? Number.MAX_VALUE) - (b.stamp ?? Number.MAX_VALUE);
+  return order || (a.transactionId < b.transactionId ? -1 : 1);
+}
+
 const HEAD = `
-  SELECT height, block_id AS "blockId:hex", time_ms AS time, member_id AS proposer, round,
-    state_root AS "stateRoot:hex"
+  SELECT height, time_ms AS time, member_id AS proposer
   FROM block JOIN card ON card_no = proposer_no ORDER BY height DESC LIMIT 1`;
 
 const MEMBERS = `
@@ -111,18 +159,15 @@ const LISTINGS = `
 const OF_LISTING = "WHERE listing_no = (SELECT listing_no FROM listing WHERE listing_id = ?)";
 
 const PV_OFFERS = `
-  SELECT id AS "transactionId:hex", member_id AS memberId, pv_id AS pvId, sequence,
+  SELECT transaction_no AS transactionNo, member_id AS memberId, pv_id AS pvId, sequence,
     energy_wh AS energy, reserve_price_milli_tokens_per_kwh AS reservePrice,
     stamp_time_ms AS stamp
-  FROM pv_offer JOIN ledger_transaction USING (transaction_no) JOIN pv USING (pv_no)
-    JOIN card ON card_no = owner_no
-  ${OF_LISTING} ORDER BY stamp_time_ms NULLS LAST, id`;
+  FROM pv_offer JOIN pv USING (pv_no) JOIN card ON card_no = owner_no ${OF_LISTING}`;
 
 const BUY_OFFERS = `
-  SELECT id AS "transactionId:hex", member_id AS memberId, sequence, energy_wh AS energy,
+  SELECT transaction_no AS transactionNo, member_id AS memberId, sequence, energy_wh AS energy,
     bid_price_milli_tokens_per_kwh AS bidPrice, stamp_time_ms AS stamp
-  FROM buy_offer JOIN ledger_transaction USING (transaction_no) JOIN card USING (card_no)
-  ${OF_LISTING} ORDER BY stamp_time_ms NULLS LAST, id`;
+  FROM buy_offer JOIN card USING (card_no) ${OF_LISTING}`;
 
 const FILLS = `
   SELECT seller.member_id AS seller, pv_id AS pvId, buyer.member_id AS buyer, energy_wh AS energy,

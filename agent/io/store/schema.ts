@@ -1,8 +1,8 @@
 // The tables. Each migration runs once, in order, and is never edited after a release: add another.
 //
 // Space is what a Pi's card has least of, so members, PVs and listings are named once and numbered,
-// and a transaction's bytes are stored once: a block row holds only its header. The tables below `block`
-// and `ledger_transaction` are a projection of them, written from LedgerEvents and never by hand.
+// and a transaction's bytes are stored once, packed with its block (blockBytes.ts). The tables below `block`
+// are a projection of it, written from LedgerEvents and never by hand.
 //
 // What the ledger proves (blocks, registries) and what a signature proves (sign_log) needs no checksum. What
 // only this home knows has one, row_checksum() over the row's other columns in their order: see checksum.ts.
@@ -12,6 +12,9 @@ export const APPLICATION_ID = 0x50567472;
 
 /** A transaction's number is height x this + its place; more than a block may hold. */
 export const NUMBERS_PER_BLOCK = 1024;
+
+/** A transaction is found by so many of its id's first bits: what SQLite holds in four bytes. */
+export const ID_HEAD_BITS = 31;
 
 const CHAIN = `
 -- Whose directory this is.
@@ -37,26 +40,20 @@ CREATE TABLE card (
 
 CREATE TABLE block (
   height INTEGER PRIMARY KEY CHECK (height >= 1),
-  block_id BLOB NOT NULL CHECK (length(block_id) = 32),
   time_ms INTEGER NOT NULL CHECK (time_ms > 0),
   proposer_no INTEGER NOT NULL REFERENCES card,
-  round INTEGER NOT NULL CHECK (round >= 0),
-  state_root BLOB NOT NULL CHECK (length(state_root) = 32),
-  -- The block's canonical bytes with its transactions left out.
-  header BLOB NOT NULL,
-  certificate BLOB NOT NULL
+  -- The block's canonical bytes and its certificate's, each packed as blockBytes.ts says.
+  packed BLOB NOT NULL CHECK (length(packed) > 4),
+  certificate BLOB NOT NULL CHECK (length(certificate) > 4)
 ) STRICT;
 
--- author_no null: the CA.
+-- Where a transaction stands, by the first ${ID_HEAD_BITS} bits of its id. Some begin alike, and a liar can see to
+-- it: whoever looks one up reads its block and compares.
 CREATE TABLE ledger_transaction (
-  transaction_no INTEGER PRIMARY KEY,
-  height INTEGER NOT NULL AS (transaction_no / ${NUMBERS_PER_BLOCK}) REFERENCES block,
-  position INTEGER NOT NULL AS (transaction_no % ${NUMBERS_PER_BLOCK}),
-  id BLOB NOT NULL UNIQUE CHECK (length(id) = 32),
-  type TEXT NOT NULL,
-  author_no INTEGER REFERENCES card,
-  bytes BLOB NOT NULL CHECK (length(bytes) > 0)
-) STRICT;
+  id_head INTEGER NOT NULL CHECK (id_head BETWEEN 0 AND ${2 ** ID_HEAD_BITS - 1}),
+  transaction_no INTEGER NOT NULL CHECK (transaction_no >= ${NUMBERS_PER_BLOCK}),
+  PRIMARY KEY (id_head, transaction_no)
+) STRICT, WITHOUT ROWID;
 
 -- The state's canonical bytes at a height; the last two are kept.
 CREATE TABLE checkpoint (
@@ -110,11 +107,11 @@ CREATE TABLE posting (
 `;
 
 const MARKET = `
--- The live offer of each PV and listing; earlier ones are in ledger_transaction.
+-- The live offer of each PV and listing; earlier ones are in their blocks.
 CREATE TABLE pv_offer (
   listing_no INTEGER NOT NULL REFERENCES listing,
   pv_no INTEGER NOT NULL REFERENCES pv,
-  transaction_no INTEGER NOT NULL REFERENCES ledger_transaction,
+  transaction_no INTEGER NOT NULL,
   sequence INTEGER NOT NULL CHECK (sequence >= 0),
   energy_wh INTEGER NOT NULL CHECK (energy_wh >= 0),
   reserve_price_milli_tokens_per_kwh INTEGER NOT NULL
@@ -128,7 +125,7 @@ CREATE TABLE pv_offer (
 CREATE TABLE buy_offer (
   listing_no INTEGER NOT NULL REFERENCES listing,
   card_no INTEGER NOT NULL REFERENCES member,
-  transaction_no INTEGER NOT NULL REFERENCES ledger_transaction,
+  transaction_no INTEGER NOT NULL,
   sequence INTEGER NOT NULL CHECK (sequence >= 0),
   energy_wh INTEGER NOT NULL CHECK (energy_wh >= 0),
   bid_price_milli_tokens_per_kwh INTEGER NOT NULL CHECK (bid_price_milli_tokens_per_kwh >= 0),
@@ -148,20 +145,13 @@ CREATE TABLE fill (
   CHECK (buyer_no <> seller_no)
 ) STRICT, WITHOUT ROWID;
 
--- The device's name is in the transaction.
+-- Where a home's reading of an hour is: its registers are in the transaction, and what the hour needs of
+-- them in hour_statement.
 CREATE TABLE meter_reading (
   listing_no INTEGER NOT NULL REFERENCES listing,
   card_no INTEGER NOT NULL REFERENCES member,
-  transaction_no INTEGER NOT NULL REFERENCES ledger_transaction,
-  import_start_wh INTEGER NOT NULL CHECK (import_start_wh >= 0),
-  import_end_wh INTEGER NOT NULL CHECK (import_end_wh >= import_start_wh),
-  export_start_wh INTEGER NOT NULL CHECK (export_start_wh >= 0),
-  export_end_wh INTEGER NOT NULL CHECK (export_end_wh >= export_start_wh),
-  production_start_wh INTEGER CHECK (production_start_wh >= 0),
-  production_end_wh INTEGER CHECK (production_end_wh >= production_start_wh),
-  quality TEXT NOT NULL CHECK (quality IN ('measured', 'interpolated', 'estimated')),
-  PRIMARY KEY (listing_no, card_no),
-  CHECK ((production_start_wh IS NULL) = (production_end_wh IS NULL))
+  transaction_no INTEGER NOT NULL,
+  PRIMARY KEY (listing_no, card_no)
 ) STRICT, WITHOUT ROWID;
 
 -- Sold and bought beside metered; metered null: no reading came in time.
@@ -184,6 +174,11 @@ CREATE TABLE validator_change (
   public_key BLOB CHECK (length(public_key) = 32),
   PRIMARY KEY (from_height, card_no)
 ) STRICT, WITHOUT ROWID;
+
+-- The blocks that begin with a restart: its set votes on the block itself.
+CREATE TABLE restart (
+  height INTEGER PRIMARY KEY REFERENCES block
+) STRICT;
 `;
 
 const EVIDENCE = `

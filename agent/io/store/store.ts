@@ -1,11 +1,12 @@
 // The Store port on one SQLite file. Each method is one transaction, and returns when it is on the disk.
 
 import type Database from "better-sqlite3";
+import { assert } from "../../core/assert.ts";
 import type { TransactionId } from "../../core/units/ids.ts";
 import type { CommittedBlock, Log, Store } from "../../ports.ts";
-import { blockTable } from "./blockTable.ts";
+import { blockTable, transactionReader } from "./blockTable.ts";
 import { cardTable } from "./cardTable.ts";
-import { type Claim, openDatabase, synchronous } from "./database.ts";
+import { type Claim, openDatabase, readOwner, synchronous } from "./database.ts";
 import { lockDirectory, prepareDirectory, prepareLedgerFile } from "./dataDirectory.ts";
 import { ownTransactionTable, sampleTable } from "./homeTables.ts";
 import { projection } from "./projection.ts";
@@ -85,7 +86,7 @@ export function storeOn(db: Database.Database, log: Log): OpenStore {
     dropOwnTransactions: (ids) => write(() => own.drop(ids)),
     samples: (from, to) => read(() => samples.between(from, to)),
     saveSamples: (added) => write(() => samples.save(added)),
-    heightOf: (id) => read(() => blocks.heightOf(id)),
+    heightOf: (id) => read(() => heightOf(db, id)),
     status: () => ({ height: read(blocks.head), synchronous: synchronous(db), ...counted }),
     close: () => {
       checkpointWal("TRUNCATE");
@@ -105,6 +106,12 @@ export function storeOn(db: Database.Database, log: Log): OpenStore {
       log.warn("wal checkpoint failed, will be tried again", { code: error.code });
     }
   }
+}
+
+function heightOf(db: Database.Database, id: TransactionId): number | null {
+  const owner = readOwner(db);
+  assert(owner !== null, "an open store has an owner");
+  return transactionReader(db, owner.communityId).byId(id)?.height ?? null;
 }
 
 type Tables = {

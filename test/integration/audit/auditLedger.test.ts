@@ -113,8 +113,9 @@ describe("a ledger that is right", () => {
     const db = new Database(file, { readonly: true });
     const select = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
     expect([...AUDITED_TABLES].sort()).toEqual(db.prepare(select).pluck().all());
-    // A restart is in the file only while it is awaited: test/integration/restart.test.ts.
-    for (const table of AUDITED_TABLES.filter((name) => name !== "given_restart")) {
+    // What a restart leaves: test/integration/restart.test.ts.
+    const elsewhere = ["given_restart", "restart"];
+    for (const table of AUDITED_TABLES.filter((name) => !elsewhere.includes(name))) {
       const rows = Number(db.prepare(`SELECT count(*) FROM ${table}`).pluck().get());
       expect([table, rows > 0]).toEqual([table, true]);
     }
@@ -176,43 +177,40 @@ describe("a change is named by table, row and column:", () => {
     ],
     ["UPDATE buy_offer SET energy_wh = 5", { table: "buy_offer", column: "energy_wh" }],
     [
-      "UPDATE meter_reading SET export_end_wh = 13000",
-      { table: "meter_reading", column: "export_end_wh" },
+      "UPDATE meter_reading SET transaction_no = transaction_no + 1",
+      { table: "meter_reading", column: "transaction_no" },
     ],
     ["UPDATE hour_statement SET sold_wh = 1", { table: "hour_statement", column: "sold_wh" }],
     [
       "UPDATE block SET time_ms = time_ms + 1 WHERE height = 4",
       table("block", "height 4", "time_ms"),
     ],
-    ["UPDATE block SET round = 1 WHERE height = 4", table("block", "height 4", "round")],
     [
-      "UPDATE block SET block_id = zeroblob(32) WHERE height = 4",
-      table("block", "height 4", "block_id"),
+      "UPDATE block SET proposer_no = 3 WHERE height = 4",
+      table("block", "height 4", "proposer_no"),
+    ],
+    [
+      "UPDATE block SET packed = zeroblob(100) WHERE height = 4",
+      table("block", "height 4", "packed"),
+    ],
+    [
+      "UPDATE block SET packed = (SELECT packed FROM block WHERE height = 5) WHERE height = 4",
+      // Whole by itself: what gives it away is that nobody signed it for this height.
+      table("block", "height 4", "certificate"),
     ],
     ["DELETE FROM block WHERE height = 3", table("block", "height 3", "height")],
     [
       "UPDATE block SET certificate = (SELECT certificate FROM block WHERE height = 4) WHERE height = 3",
-      { ...table("block", "height 3", "certificate"), offset: 1 },
-    ],
-    [
-      "UPDATE ledger_transaction SET type = 'grant' WHERE transaction_no = 3073",
-      table("ledger_transaction", "transaction_no 3073", "type"),
-    ],
-    [
-      "UPDATE ledger_transaction SET author_no = 2 WHERE transaction_no = 3073",
-      table("ledger_transaction", "transaction_no 3073", "author_no"),
-    ],
-    [
-      "UPDATE ledger_transaction SET bytes = zeroblob(100) WHERE transaction_no = 3073",
       {
-        ...table("ledger_transaction", "transaction_no 3073 (height 3, place 1)", "bytes"),
-        offset: 0,
+        ...table("block", "height 3", "certificate"),
+        problem: expect.stringMatching(/^the signature of \S+ is not for this block/),
       },
     ],
     [
-      "DELETE FROM ledger_transaction WHERE transaction_no = 3072",
-      table("ledger_transaction", "transaction_no 3072 (height 3, place 0)", "transaction_no"),
+      "UPDATE ledger_transaction SET id_head = id_head + 1 WHERE transaction_no = 3073",
+      { table: "ledger_transaction", column: "id_head" },
     ],
+    ["DELETE FROM ledger_transaction WHERE transaction_no = 3072", { table: "ledger_transaction" }],
     ["UPDATE checkpoint SET height = 5 WHERE height = 7", table("checkpoint", "height 5", "state")],
     ["UPDATE checkpoint SET height = 9 WHERE height = 7", table("checkpoint", "height 9", null)],
     ["DELETE FROM community", { table: "community", row: "row 1" }],

@@ -13,6 +13,7 @@ import {
   BID_STAMP,
   writeAuditedHome,
 } from "../../support/auditedHome.ts";
+import { ledgerTransactions } from "../../support/ledgerTransactions.ts";
 import { type Scratch, scratch } from "../store/fixtures.ts";
 
 const EXAMPLE = join(import.meta.dirname, "../../../config/community.example.json");
@@ -110,17 +111,9 @@ describe("prove, and verify --proof", () => {
   });
 
   it("a bid of an hour that ended without its receipts: no stamp, and that is said", () => {
-    const db = new Database(join(data, "ledger.db"), { readonly: true });
-    // The sixth block's only transaction: 6 x 1024.
-    const transaction = db
-      .prepare<[], string>(
-        "SELECT lower(hex(id)) FROM ledger_transaction WHERE transaction_no = 6144",
-      )
-      .pluck()
-      .get();
-    db.close();
+    const [late] = ledgerTransactions(data).filter(({ height }) => height === 6);
     const out = join(place.fresh("unstamped"), "proof.json");
-    expect(prove({ data, transaction: transaction ?? "", out }).code).toBe(0);
+    expect(prove({ data, transaction: late?.transaction.id ?? "", out }).code).toBe(0);
     const { code, lines, json } = asked({ proof: out });
     expect([code, lines[1]]).toEqual([
       0,
@@ -140,12 +133,7 @@ describe("prove, and verify --proof", () => {
   });
 
   it("every transaction of the ledger", () => {
-    const db = new Database(join(data, "ledger.db"), { readonly: true });
-    const ids = db
-      .prepare<[], string>("SELECT lower(hex(id)) FROM ledger_transaction")
-      .pluck()
-      .all();
-    db.close();
+    const ids = ledgerTransactions(data).map(({ transaction }) => transaction.id);
     expect(ids).toHaveLength(15);
     for (const transaction of ids) {
       const out = join(place.fresh(transaction), "proof.json");

@@ -19,6 +19,7 @@ import {
 import type { Payload } from "../../../agent/core/ledger/transaction.ts";
 import { type MemberId, memberId } from "../../../agent/core/units/ids.ts";
 import { floorToHour, HOUR_MS, MINUTE_MS, unixMs } from "../../../agent/core/units/time.ts";
+import { transactionReader } from "../../../agent/io/store/blockTable.ts";
 import { LEDGER_FILE } from "../../../agent/io/store/dataDirectory.ts";
 import { openReader, type StoreReader } from "../../../agent/io/store/reader.ts";
 import { type OpenStore, openStore } from "../../../agent/io/store/store.ts";
@@ -192,32 +193,22 @@ function stated(listing: Listing): unknown {
 }
 
 function tabledReadings(listing: string): unknown[] {
-  const rows = sql
-    .prepare<[string], Record<string, unknown>>(
-      `SELECT member_id AS memberId, lower(hex(id)) AS transactionId, import_start_wh, import_end_wh,
-         export_start_wh, export_end_wh, production_start_wh, production_end_wh, quality
+  const { byNumber } = transactionReader(sql, communityId(chain.rules));
+  return sql
+    .prepare<[string], { memberId: string; no: bigint }>(
+      `SELECT member_id AS memberId, transaction_no AS no
        FROM meter_reading JOIN listing USING (listing_no) JOIN card USING (card_no)
-         JOIN ledger_transaction USING (transaction_no)
        WHERE listing_id = ? ORDER BY member_id`,
     )
-    .all(listing);
-  return rows;
+    .all(listing)
+    .map(({ memberId, no }) => {
+      const { transaction } = byNumber(Number(no));
+      return { memberId, transactionId: transaction.id, reading: transaction.payload };
+    });
 }
 
-function readingRow({ memberId: id, transactionId, reading }: RecordedReading) {
-  if (reading.type !== "meterReading") throw new Error("a reading is a reading");
-  const { gridImport, gridExport, production, quality } = reading;
-  return {
-    memberId: id,
-    transactionId,
-    import_start_wh: BigInt(gridImport.start),
-    import_end_wh: BigInt(gridImport.end),
-    export_start_wh: BigInt(gridExport.start),
-    export_end_wh: BigInt(gridExport.end),
-    production_start_wh: production === null ? null : BigInt(production.start),
-    production_end_wh: production === null ? null : BigInt(production.end),
-    quality,
-  };
+function readingRow({ memberId, transactionId, reading }: RecordedReading) {
+  return { memberId, transactionId, reading };
 }
 
 function byId(a: { readonly transactionId: string }, b: { readonly transactionId: string }) {

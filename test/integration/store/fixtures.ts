@@ -4,11 +4,17 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Durable, Value } from "../../../agent/core/consensus/input.ts";
+import { encodeCertificate } from "../../../agent/core/consensus/message.ts";
 import { sha256Hex } from "../../../agent/core/crypto.ts";
 import { blockId, encodeBlock, type Header } from "../../../agent/core/ledger/block.ts";
 import type { LedgerEvent } from "../../../agent/core/ledger/event.ts";
 import { encodeState } from "../../../agent/core/ledger/state.ts";
-import { decodeTransaction } from "../../../agent/core/ledger/transaction.ts";
+import {
+  decodeTransaction,
+  encodeTransaction,
+  type PayloadOf,
+  signTransaction,
+} from "../../../agent/core/ledger/transaction.ts";
 import { watts, wh } from "../../../agent/core/units/energy.ts";
 import {
   type BlockId,
@@ -55,9 +61,20 @@ export function hashOf(text: string): string {
 export function transaction(
   name: string,
   type = "pvOffer",
-  bytes: Uint8Array = new TextEncoder().encode(`bytes of ${name}`),
+  bytes: Uint8Array | null = null,
 ): CommittedTransaction {
-  return { id: hashOf(name) as TransactionId, type, author: SELLER, bytes };
+  const payload: PayloadOf<"grant"> = {
+    ...{ type: "grant", sequence: 0, memberId: BUYER, amount: microTokens(0n), reason: name },
+  };
+  const signature = new Uint8Array(64).fill(7);
+  const real = signTransaction(COMMUNITY, { author: SELLER, payload }, () => signature);
+  if (bytes !== null) return { id: hashOf(name) as TransactionId, type, author: SELLER, bytes };
+  return { id: real.id, type, author: SELLER, bytes: encodeTransaction(COMMUNITY, real) };
+}
+
+/** The id of the transaction named so: what its bytes say. */
+export function idOf(name: string): TransactionId {
+  return transaction(name).id;
 }
 
 export type BlockParts = {
@@ -88,12 +105,17 @@ export function committed(height: number, parts: BlockParts = {}): CommittedBloc
     proposer: BUYER,
     round: 0,
     block: encodeBlock({ header, transactions: transactions.map(({ bytes }) => bytes) }),
-    certificate: new TextEncoder().encode(`certificate ${height}`),
+    certificate: certificateOf(height, blockId(header)),
     transactions,
     events,
     stateRoot: header.stateRoot,
     checkpoint,
   };
+}
+
+function certificateOf(height: number, id: BlockId): Uint8Array {
+  const signatures = [SELLER].map((validator) => ({ validator, signature: new Uint8Array(64) }));
+  return encodeCertificate({ height, round: 0, blockId: id, signatures });
 }
 
 export function value(name: string, bytes = 40): Value {
@@ -190,7 +212,7 @@ export const registrations: readonly LedgerEvent[] = [
 ];
 
 export function offered(name: string, sequence: number, energy: number): LedgerEvent {
-  const transactionId = hashOf(name) as TransactionId;
+  const transactionId = idOf(name);
   return {
     type: "pvOfferPlaced",
     listingId: LISTING,
@@ -207,7 +229,7 @@ export function offered(name: string, sequence: number, energy: number): LedgerE
 }
 
 export function bid(name: string, energy: number): LedgerEvent {
-  const transactionId = hashOf(name) as TransactionId;
+  const transactionId = idOf(name);
   return {
     type: "buyOfferPlaced",
     listingId: LISTING,
@@ -262,7 +284,7 @@ export function committedFrom(chain: TestChain, checkpoint: boolean): CommittedB
     proposer: header.proposer,
     round: 0,
     block: encodeBlock(block),
-    certificate: Uint8Array.of(1),
+    certificate: certificateOf(header.height, blockId),
     transactions,
     events,
     stateRoot: header.stateRoot,

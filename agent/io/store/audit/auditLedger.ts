@@ -34,7 +34,7 @@ import { type Replayed, replayChain } from "./replayChain.ts";
 const FROM_BLOCKS = [
   ...["card", "block", "ledger_transaction", "member", "pv", "listing", "posting"],
   ...["pv_offer", "buy_offer", "fill", "meter_reading", "hour_statement", "evidence"],
-  "validator_change",
+  ...["validator_change", "restart"],
 ] as const;
 
 /** Tables that are checked in other ways, above. */

@@ -8,10 +8,12 @@ import type { Malformed } from "../../../core/codec/shape.ts";
 import { decodeCertificate } from "../../../core/consensus/message.ts";
 import type { Verifier } from "../../../core/crypto.ts";
 import { baseOf } from "../../../core/ledger/restart.ts";
-import { communityId } from "../../../core/ledger/rules.ts";
+import { communityId, encodeRules } from "../../../core/ledger/rules.ts";
 import type { LedgerState } from "../../../core/ledger/state.ts";
 import { decodeTransaction } from "../../../core/ledger/transaction.ts";
 import type { CommunityId, MemberId } from "../../../core/units/ids.ts";
+import { blockPacking } from "../blockBytes.ts";
+import { blockReader } from "../blockTable.ts";
 import { plainBytes } from "../plainBytes.ts";
 import { decodeMessage, durableFault, messageFault } from "../records.ts";
 import { WrongPlace } from "./finding.ts";
@@ -58,9 +60,7 @@ export type Home = {
 export function checkSignLog(home: Home): { signatures: number } {
   const { found, memberId, state, verifier } = home;
   const rows = found.prepare<[], RawRow>("SELECT * FROM sign_log ORDER BY height, round, type");
-  const certificateOf = found
-    .prepare<[number], Uint8Array>("SELECT certificate FROM block WHERE height = ?")
-    .pluck();
+  const { blocks } = blockReader(found, blockPacking(encodeRules(state.rules)));
   const publicKey = keyOf(memberId, state);
   const chains = [...home.chains, ...awaitedChain(home)];
   let signatures = 0;
@@ -73,8 +73,8 @@ export function checkSignLog(home: Home): { signatures: number } {
     const community = chainAt(chains, Number(height));
     const line = checkLine(reader, { community, card, verifier });
     signatures += 1;
-    const certified = line.type === "precommit" ? certificateOf.get(line.height) : undefined;
-    const certificate = certified === undefined ? null : decodeCertificate(certified);
+    const [block] = line.type === "precommit" ? blocks(line.height, 1) : [];
+    const certificate = block?.height === line.height ? decodeCertificate(block.certificate) : null;
     if (certificate === null || !certificate.ok) continue;
     const isOwn = certificate.value.signatures.some(({ validator }) => validator === memberId);
     const isSame = certificate.value.blockId === line.message.blockId;

@@ -5,58 +5,61 @@
 
 import type Database from "better-sqlite3";
 import { heardAt, isOffer } from "../../../core/audit/shownStamp.ts";
-import { hexToBytes } from "../../../core/codec/hex.ts";
+import { decodeBlock } from "../../../core/ledger/block.ts";
 import { deliveryStartOf, listingTimes } from "../../../core/ledger/calendar.ts";
-import type { Rules } from "../../../core/ledger/rules.ts";
+import { communityId, type Rules } from "../../../core/ledger/rules.ts";
 import { stampOf } from "../../../core/ledger/stamp.ts";
 import { decodeTransaction, type Transaction } from "../../../core/ledger/transaction.ts";
 import { liarsMax } from "../../../core/ledger/validators.ts";
-import type { CommunityId, MemberId } from "../../../core/units/ids.ts";
+import type { MemberId } from "../../../core/units/ids.ts";
 import type { UnixMs } from "../../../core/units/time.ts";
-import { plainBytes } from "../plainBytes.ts";
-import { NUMBERS_PER_BLOCK } from "../schema.ts";
+import { type BlockReader, type Placed, transactionNumber } from "../blockTable.ts";
+
+/** Blocks read at a time. */
+const BLOCKS_READ = 64;
 
 export type StampedOffer = {
   readonly rules: Rules;
-  readonly community: CommunityId;
+  readonly reader: BlockReader;
   /** How many vote at a height. */
   readonly votersAt: (height: number) => number;
   /** Whatever is proved; only an offer or a bid has a stamp. */
-  readonly offer: Transaction;
+  readonly placed: Placed;
 };
 
 export type ReceiptPlace = { readonly height: number; readonly position: number };
 
 /** In the order of the chain; none for what has no stamp in this ledger, or was amended. */
 export function receiptsFor(db: Database.Database, stamped: StampedOffer): readonly ReceiptPlace[] {
-  const { rules, community, votersAt, offer } = stamped;
-  const stamp = rules.schedule === "manual" || !isOffer(offer) ? null : stampIn(db, offer);
+  const { rules, reader, votersAt, placed } = stamped;
+  const { transaction: offer } = placed;
+  const stamp = rules.schedule === "manual" || !isOffer(offer) ? null : stampIn(db, placed);
   if (stamp === null) return [];
   const places: ReceiptPlace[] = [];
   const heard = new Map<MemberId, UnixMs>();
-  for (const { height, position, bytes } of receiptsFrom(db, openAt(rules, offer))) {
-    const receipt = decodeTransaction(community, plainBytes(bytes));
-    const at = receipt.ok ? heardAt(receipt.value, offer) : null;
-    const validator = receipt.ok ? receipt.value.author : null;
+  const from = heightFrom(db, openAt(rules, offer));
+  for (const { height, position, transaction } of transactionsFrom(reader, { from, rules })) {
+    const at = heardAt(transaction, offer);
+    const validator = transaction.author;
     if (at === null || validator === null || heard.has(validator)) continue;
     heard.set(validator, at);
-    places.push({ height: Number(height), position: Number(position) });
-    const voters = votersAt(Number(height));
+    places.push({ height, position });
+    const voters = votersAt(height);
     if (heard.size < 2 * liarsMax(voters) + 1) continue;
     return stampOf([...heard.values()], voters) === stamp ? places : [];
   }
   return [];
 }
 
-function stampIn(db: Database.Database, { id }: Transaction): UnixMs | null {
+function stampIn(db: Database.Database, { height, position }: Placed): UnixMs | null {
   const stamp = db
-    .prepare<{ id: Uint8Array }, bigint | null>(
-      `SELECT stamp_time_ms FROM ledger_transaction JOIN pv_offer USING (transaction_no) WHERE id = @id
+    .prepare<{ number: number }, bigint | null>(
+      `SELECT stamp_time_ms FROM pv_offer WHERE transaction_no = @number
        UNION ALL
-       SELECT stamp_time_ms FROM ledger_transaction JOIN buy_offer USING (transaction_no) WHERE id = @id`,
+       SELECT stamp_time_ms FROM buy_offer WHERE transaction_no = @number`,
     )
     .pluck()
-    .get({ id: hexToBytes(id) });
+    .get({ number: transactionNumber(height, position) });
   return stamp === undefined || stamp === null ? null : (Number(stamp) as UnixMs);
 }
 
@@ -67,15 +70,32 @@ function openAt(rules: Rules, { payload }: Transaction): UnixMs {
   return start.ok ? listingTimes(rules, start.value).openAt : (0 as UnixMs);
 }
 
-type Row = { readonly height: bigint; readonly position: bigint; readonly bytes: Uint8Array };
-
-function receiptsFrom(db: Database.Database, time: UnixMs): IterableIterator<Row> {
-  const sql = `SELECT height, position, bytes FROM ledger_transaction
-    WHERE type = 'receipt' AND transaction_no >= ? ORDER BY transaction_no`;
+function heightFrom(db: Database.Database, time: UnixMs): number {
   const first = db
     .prepare<[number], bigint | null>("SELECT min(height) FROM block WHERE time_ms >= ?")
     .pluck()
     .get(time);
-  const from = BigInt(first ?? 0) * BigInt(NUMBERS_PER_BLOCK);
-  return db.prepare<[bigint], Row>(sql).iterate(from);
+  return Number(first ?? 0);
+}
+
+type Range = { readonly from: number; readonly rules: Rules };
+
+/** Whatever can be read, from a height on, in the order of the chain. */
+function* transactionsFrom(reader: BlockReader, { from, rules }: Range): Generator<Placed> {
+  const community = communityId(rules);
+  let next = from;
+  for (;;) {
+    const stored = reader.blocks(next, BLOCKS_READ);
+    const last = stored.at(-1);
+    if (last === undefined) return;
+    next = last.height + 1;
+    for (const { height, block: bytes } of stored) {
+      const block = decodeBlock(bytes);
+      const encoded = block.ok ? block.value.transactions : [];
+      for (const [position, one] of encoded.entries()) {
+        const decoded = decodeTransaction(community, one);
+        if (decoded.ok) yield { height, position, transaction: decoded.value };
+      }
+    }
+  }
 }

@@ -1,19 +1,22 @@
 // Every block of the file from the first, checked and applied one after the other.
 
 import type Database from "better-sqlite3";
-import type { RecordedTransaction } from "../../../core/audit/blameTransaction.ts";
 import type { BlockFault } from "../../../core/audit/blockFault.ts";
-import { firstDifference } from "../../../core/audit/bytes.ts";
-import { checkBlock } from "../../../core/audit/checkBlock.ts";
-import { bytesToHex } from "../../../core/codec/hex.ts";
+import { findFlippedBit, firstDifference } from "../../../core/audit/bytes.ts";
+import { checkBlock, type RecordedBlock } from "../../../core/audit/checkBlock.ts";
+import type { Malformed } from "../../../core/codec/shape.ts";
+import { decodeCertificate } from "../../../core/consensus/message.ts";
 import type { Verifier } from "../../../core/crypto.ts";
-import type { Rules } from "../../../core/ledger/rules.ts";
+import { blockId, decodeBlock, encodeBlock } from "../../../core/ledger/block.ts";
+import { encodeRules, type Rules } from "../../../core/ledger/rules.ts";
 import { encodeState, genesis, type LedgerState } from "../../../core/ledger/state.ts";
+import { decodeTransaction } from "../../../core/ledger/transaction.ts";
+import type { Result } from "../../../core/result.ts";
 import type { CommunityId } from "../../../core/units/ids.ts";
-import { NUMBERS_PER_BLOCK } from "../schema.ts";
+import { type BlockPacking, blockPacking, hasItsCheck } from "../blockBytes.ts";
 import type { ExpectedLedger } from "./expectedLedger.ts";
 import { WrongPlace } from "./finding.ts";
-import { type Place, type RawRow, RowReader } from "./rawRow.ts";
+import { type RawRow, RowReader } from "./rawRow.ts";
 
 export type Replayed = {
   readonly state: LedgerState;
@@ -36,9 +39,9 @@ export type Replay = {
 /** Throws WrongPlace at the first block that is not right. What it leads to is added to `expected`. */
 export function replayChain({ found, expected, rules, verifier }: Replay): Replayed {
   const blocks = found.prepare<[], RawRow>(
-    "SELECT height, block_id, round, header, certificate FROM block NOT INDEXED ORDER BY height",
+    "SELECT height, packed, certificate FROM block NOT INDEXED ORDER BY height",
   );
-  const transactionsOf = transactionReader(found);
+  const packing = blockPacking(encodeRules(rules));
   const checkpoints = checkpointReader(found);
   let state = genesis(rules);
   let transactions = 0;
@@ -46,14 +49,7 @@ export function replayChain({ found, expected, rules, verifier }: Replay): Repla
   const chains: ChainFrom[] = [{ from: 1, chain: state.chain }];
   for (const row of blocks.iterate()) {
     const height = checkedHeight(row, state.height + 1);
-    const block = new RowReader(row, { table: "block", row: `height ${height}` });
-    const recorded = {
-      blockId: bytesToHex(block.bytes("block_id")),
-      round: block.integer("round"),
-      header: block.bytes("header"),
-      certificate: block.bytes("certificate"),
-      transactions: transactionsOf(height),
-    };
+    const recorded = unpacked(row, height, packing);
     const checked = checkBlock(state, recorded, verifier);
     if (!checked.ok) throw wrongBlock(height, checked.refusal);
     expected.add(checked.value, recorded.certificate);
@@ -78,41 +74,59 @@ function checkedHeight(row: RawRow, wanted: number): number {
   });
 }
 
-function transactionReader(found: Database.Database): (height: number) => RecordedTransaction[] {
-  const select = found.prepare<[number, number], RawRow>(
-    `SELECT transaction_no, id, bytes FROM ledger_transaction NOT INDEXED
-     WHERE transaction_no BETWEEN ? AND ? ORDER BY transaction_no`,
+/**
+ * The block's parts. Their ids stand nowhere beside them: what was changed with care is named by the
+ * certificate or by a transaction's signature.
+ */
+function unpacked(row: RawRow, height: number, packing: BlockPacking): RecordedBlock {
+  const reader = new RowReader(row, { table: "block", row: `height ${height}` });
+  const bytes = opened(reader, "packed", packing.unpack);
+  const block = decodeBlock(bytes);
+  if (!block.ok) return reader.wrong("packed", block.refusal.problem);
+  const { header, transactions } = block.value;
+  const certificate = opened(reader, "certificate", (packed) =>
+    packing.unpackCertificate(packed, bytes),
   );
-  return (height) => {
-    const first = height * NUMBERS_PER_BLOCK;
-    return select.all(first, first + NUMBERS_PER_BLOCK - 1).map((row, position) => {
-      const place = transactionPlace(height, position);
-      const reader = new RowReader(row, place);
-      if (reader.integer("transaction_no") !== first + position) {
-        reader.wrong("transaction_no", "the row is missing, or stands under another number");
-      }
-      return { id: bytesToHex(reader.bytes("id")), bytes: reader.bytes("bytes") };
-    });
+  const signed = decodeCertificate(certificate);
+  return {
+    blockId: blockId(header),
+    round: signed.ok ? signed.value.round : 0,
+    header: encodeBlock({ header, transactions: [] }),
+    certificate,
+    transactions: transactions.map((one) => ({ id: idOf(header.community, one), bytes: one })),
   };
 }
 
-function transactionPlace(height: number, position: number): Place {
-  const number = height * NUMBERS_PER_BLOCK + position;
-  const row = `transaction_no ${number} (height ${height}, place ${position})`;
-  return { table: "ledger_transaction", row };
+function opened(
+  reader: RowReader,
+  column: string,
+  open: (packed: Uint8Array) => Result<Uint8Array, Malformed>,
+): Uint8Array {
+  const packed = reader.bytes(column);
+  const found = open(packed);
+  if (found.ok) return found.value;
+  const offset = hasItsCheck(packed) ? null : findFlippedBit(packed, hasItsCheck);
+  return reader.wrong(column, found.refusal.problem, offset);
 }
 
-function wrongBlock(height: number, fault: BlockFault): WrongPlace {
-  const { part, position, offset, problem } = fault;
-  if (part !== "transaction") {
-    const place = { table: "block", row: `height ${height}`, column: part };
-    return new WrongPlace({ ...place, offset, problem });
+/** "" for what is no transaction. */
+function idOf(community: CommunityId, bytes: Uint8Array): string {
+  const decoded = decodeTransaction(community, bytes);
+  return decoded.ok ? decoded.value.id : "";
+}
+
+/** Within the packed bytes no place can be told, but which transaction it is. */
+function wrongBlock(height: number, { part, position, offset, problem }: BlockFault): WrongPlace {
+  const place = { table: "block", row: `height ${height}` };
+  if (part === "certificate") {
+    return new WrongPlace({ ...place, column: part, problem: at(problem, offset) });
   }
-  const place =
-    position === null ? { row: `height ${height}` } : transactionPlace(height, position);
-  return new WrongPlace({
-    ...{ table: "ledger_transaction", ...place, column: "bytes", offset, problem },
-  });
+  const named = position === null ? problem : `transaction ${position}: ${problem}`;
+  return new WrongPlace({ ...place, column: "packed", problem: at(named, offset) });
+}
+
+function at(problem: string, offset: number | null): string {
+  return offset === null ? problem : `${problem} (byte ${offset} when unpacked)`;
 }
 
 type Checkpoints = {

@@ -35,7 +35,8 @@ export function trustSteps(
        ORDER BY from_height, member_id`,
     )
     .all(height);
-  const restarts = restartsUpTo(db, { rules, height });
+  const restarts = restartsUpTo(db, { rules, height, blockAt });
+  if (restarts === null) return null;
   const changes = Map.groupBy(rows, (row) => Number(row.fromHeight));
   let set = new Map(rules.validators.map((validator) => [validator.memberId, validator]));
   const steps: TrustStep[] = [];
@@ -63,22 +64,25 @@ function heightsOf(found: readonly number[]): readonly number[] {
 
 type Restarted = { readonly bytes: Uint8Array; readonly validators: readonly Validator[] };
 
-/** By the height of the block that begins with it. */
+/** By the height of the block that begins with it. null: one of them cannot be read. */
 function restartsUpTo(
   db: Database.Database,
-  { rules, height }: Pick<TrustRequest, "rules" | "height">,
-): ReadonlyMap<number, Restarted> {
-  const rows = db
-    .prepare<[number], { height: bigint; bytes: Uint8Array }>(
-      "SELECT height, bytes FROM ledger_transaction WHERE type = 'restart' AND height <= ?",
-    )
-    .all(height);
+  { rules, height, blockAt }: TrustRequest,
+): ReadonlyMap<number, Restarted> | null {
+  const heights = db
+    .prepare<[number], bigint>("SELECT height FROM restart WHERE height <= ?")
+    .pluck()
+    .all(height)
+    .map(Number);
   const found = new Map<number, Restarted>();
-  for (const row of rows) {
-    const bytes = plainBytes(row.bytes);
+  for (const at of heights) {
+    const stored = blockAt(at);
+    const block = stored?.height === at ? decodeBlock(stored.block) : null;
+    const bytes = block?.ok === true ? block.value.transactions[0] : undefined;
+    if (bytes === undefined) return null;
     const decoded = decodeTransaction(communityId(rules), bytes);
-    if (!decoded.ok || decoded.value.payload.type !== "restart") continue;
-    found.set(Number(row.height), { bytes, validators: decoded.value.payload.validators });
+    if (!decoded.ok || decoded.value.payload.type !== "restart") return null;
+    found.set(at, { bytes, validators: decoded.value.payload.validators });
   }
   return found;
 }

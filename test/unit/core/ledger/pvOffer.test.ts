@@ -54,7 +54,8 @@ describe("pvOffer", () => {
     const stamp = Date.parse(T("16:20:00.500"));
     expect(offerOf(chain)).toEqual({ ...offer, stamp });
     const transactionId = transaction.id;
-    expect(after).toEqual([{ type: "offerStamped", listingId: LISTING, transactionId, stamp }]);
+    const place = { listingId: LISTING, transactionId, memberId: ALICE, pvId: "roof" };
+    expect(after).toEqual([{ type: "offerStamped", ...place, stamp }]);
   });
 
   it("is amended by a higher sequence, and goes to the end of the queue", () => {

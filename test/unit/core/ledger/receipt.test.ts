@@ -106,8 +106,10 @@ describe("receipts", () => {
     );
     const stamp = at(T("16:20:02"));
     expect(events).toEqual(
-      [o, b].map(({ id: transactionId }) => {
-        return { type: "offerStamped", listingId: LISTING, transactionId, stamp };
+      [o, b].map(({ id: transactionId, author, payload }) => {
+        const pv = payload.type === "pvOffer" ? payload.pvId : null;
+        const place = { listingId: LISTING, transactionId, memberId: author, pvId: pv };
+        return { type: "offerStamped", ...place, stamp };
       }),
     );
     expect(chain.listing(LISTING)?.buyOffers.get(memberId(BUYER))?.stamp).toBe(stamp);
