@@ -7,6 +7,7 @@ import { agentMemory } from "./agentMemory.ts";
 import { benchApplyBlock } from "./applyBlock.ts";
 import { clearing } from "./clearing.ts";
 import { latency, SEVEN, THIRTY_ONE } from "./latency.ts";
+import { ledgerGrowth } from "./ledgerGrowth.ts";
 import type { Bench, Figures } from "./measure.ts";
 
 /** In the order in which they run. A bench is one file and one line here. */
@@ -16,6 +17,7 @@ const BENCHES: readonly Bench[] = [
   { name: "agentMemory", run: agentMemory },
   { name: "latency", run: () => latency(SEVEN), takesMinutes: true },
   { name: "latency31", run: () => latency(THIRTY_ONE), takesMinutes: true },
+  { name: "ledgerGrowth", run: () => ledgerGrowth(), takesMinutes: true },
 ];
 
 const { values } = parseArgs({
