@@ -30,7 +30,8 @@ export type HourStatement = {
 export type Posting = {
   readonly memberId: MemberId;
   readonly amount: MicroTokens;
-  readonly reason: "registration" | "grant" | "fill";
+  /** "snapshot": what the member had when this home's ledger begins; earlier postings are not there. */
+  readonly reason: "registration" | "grant" | "fill" | "snapshot";
   readonly listingId: ListingId | null;
 };
 
