@@ -7,23 +7,28 @@ import { checkCertificate } from "./core/certificate.ts";
 import { sameBytes } from "./core/codec/bytes.ts";
 import type { Certificate } from "./core/consensus/message.ts";
 import { Verifier } from "./core/crypto.ts";
+import { blockId, decodeBlock } from "./core/ledger/block.ts";
+import type { BlockReference } from "./core/ledger/blockReference.ts";
 import type { Rules } from "./core/ledger/rules.ts";
+import { SNAPSHOT_EVERY } from "./core/ledger/snapshot.ts";
 import type { LedgerState } from "./core/ledger/state.ts";
 import type { Payload } from "./core/ledger/transaction.ts";
-import type { Refusal } from "./core/result.ts";
+import { mustBeAccepted, type Refusal } from "./core/result.ts";
 import type { TradingLimits } from "./core/trading/limits.ts";
 import type { Watts } from "./core/units/energy.ts";
-import type { PvId } from "./core/units/ids.ts";
+import type { BlockId, PvId } from "./core/units/ids.ts";
 import type { DurationMs } from "./core/units/time.ts";
 import { createCaughtUp } from "./loops/caughtUp.ts";
 import { createCompany } from "./loops/company.ts";
 import { type ConsensusLoop, createConsensusLoop } from "./loops/consensus.ts";
 import { createEvidenceLoop } from "./loops/evidence.ts";
+import { createJoinLoop } from "./loops/join.ts";
 import { type Executed, openLedger } from "./loops/ledger.ts";
 import { createMempool, receptionOf } from "./loops/mempool.ts";
 import { createMeterLoop } from "./loops/meter.ts";
 import { openOutbox, purposeOf, RECEIPT, type SubmitAs, type Submitted } from "./loops/outbox.ts";
 import { createReceiptLoop } from "./loops/receipts.ts";
+import { createSnapshotServer } from "./loops/snapshotServer.ts";
 import { createSyncLoop } from "./loops/sync.ts";
 import { createTradeLoop } from "./loops/trade.ts";
 import type { NetworkHandlers, Ports, Reception, Signer, SigningMarkFile, Store } from "./ports.ts";
@@ -39,6 +44,10 @@ export type AgentSettings = {
   readonly administrator: Signer | null;
   /** A restart that the operator gave, a transaction's bytes; see core/ledger/restart.ts. */
   readonly restart?: Uint8Array | null;
+  /** A block that the operator knows to be the community's, for a home that joins. */
+  readonly trust?: BlockReference | null;
+  /** A snapshot is kept at each height that this divides; SNAPSHOT_EVERY unless told otherwise. */
+  readonly snapshotEvery?: number;
 };
 
 /** What is kept in memory only, in pieces: each has a limit, whoever talks to us. */
@@ -78,7 +87,8 @@ export function createAgent(
   };
   const store = failStop(ports.store, diskFailed);
   const mark = ports.mark === undefined ? undefined : failStopMark(ports.mark, diskFailed);
-  const ledger = openLedger({ rules, store, verifier });
+  const { trust = null, snapshotEvery = SNAPSHOT_EVERY } = settings;
+  const ledger = openLedger({ rules, store, verifier, snapshotEvery });
   const mempool = createMempool({
     ...{ verifier, clock, ledger: ledger.state },
     arrived: (transaction) => {
@@ -134,6 +144,7 @@ export function createAgent(
   };
 
   const commit = (executed: Executed, certificate: Certificate): void => {
+    if (!isTrusted(executed.block.header.height, executed.blockId)) return;
     ledger.commit(executed, certificate);
     takeRestart();
     mempool.committed(executed.transactions);
@@ -170,6 +181,14 @@ export function createAgent(
     stop();
   };
 
+  /** False, and the agent stops, if it is another block than the operator's. */
+  const isTrusted = (height: number, id: BlockId): boolean => {
+    if (trust === null || height !== trust.height || id === trust.blockId) return true;
+    const facts = { code: "otherChain", height, blockId: id, trusted: trust.blockId };
+    halt("the neighbours' chain is not the one that this home was told to trust", facts);
+    return false;
+  };
+
   const consensus: ConsensusLoop = createConsensusLoop({
     ...{ rules, verifier, store, clock, network, signer, mark, log, ledger, mempool, commit },
     quarantined: publisher.publish,
@@ -186,6 +205,29 @@ export function createAgent(
     ownPending: outbox.pending,
     told: caughtUp.told,
     receiveTransaction,
+    joining: {
+      ...createSnapshotServer({ store, clock, height: () => ledger.state().height }),
+      claimed: (height) => join.claimed(height),
+      holdsBlocks: () => join.holdsBlocks(),
+      caughtUp: () => join.caughtUp(),
+    },
+  });
+  const join = createJoinLoop({
+    ...{ rules, verifier, clock, network, log, ledger, snapshotEvery, trust },
+    install: (snapshot, state) => {
+      const installed = ledger.install(snapshot, state);
+      if (!installed.ok) return installed;
+      mempool.committed([]);
+      outbox.committed([]);
+      const { block, blockId, certificate } = snapshot;
+      publishBlock(ports, { block, blockId, events: [] }, certificate.round);
+      receipts.ledgerChanged(installed.value);
+      trade.ledgerChanged(installed.value);
+      return installed;
+    },
+    pause: () => consensus.stop(),
+    level: () => consensus.start(),
+    resume: () => sync.resume(),
   });
 
   const submit = (payload: Payload, done: Submitted, as: SubmitAs = "member"): void => {
@@ -249,8 +291,10 @@ export function createAgent(
     isStarted = true;
     const { height } = ledger.state();
     publisher.publish({ type: "started", home: signer.memberId, height, stateRoot: ledger.root() });
+    const [known] = trust === null ? [] : store.blocks(trust.height, 1);
+    if (known !== undefined && !isTrusted(known.height, idOf(known.block))) return;
     network.start(handlers);
-    consensus.start();
+    if (!join.start()) consensus.start();
     sync.start();
     receipts.start();
     meter.start();
@@ -260,6 +304,7 @@ export function createAgent(
   const stop = (): void => {
     trade.stop();
     receipts.stop();
+    join.stop();
     sync.stop();
     company.stop();
     consensus.stop();
@@ -285,6 +330,7 @@ function failStop(store: Store, failed: (error: unknown) => void): Store {
   return {
     ...store,
     commit: guard(store.commit),
+    install: guard(store.install),
     saveSigned: guard(store.saveSigned),
     saveRestart: guard(store.saveRestart),
     saveOwnTransaction: guard(store.saveOwnTransaction),
@@ -310,13 +356,20 @@ function guardOf(failed: (error: unknown) => void) {
     };
 }
 
-function publishBlock({ publisher }: Ports, executed: Executed, round: number): void {
-  const { header } = executed.block;
+function idOf(encoded: Uint8Array): BlockId {
+  const block = mustBeAccepted(decodeBlock(encoded), "a stored block decodes");
+  return blockId(block.header);
+}
+
+type Published = Pick<Executed, "block" | "blockId" | "events">;
+
+function publishBlock({ publisher }: Ports, executed: Published, round: number): void {
+  const { header, transactions } = executed.block;
   const { height, time, stateRoot } = header;
   publisher.publish({
     ...{ type: "block", height, round, time, stateRoot },
     blockId: executed.blockId,
-    transactions: executed.transactions.length,
+    transactions: transactions.length,
   });
   for (const event of executed.events) publisher.publish({ type: "ledger", height, event });
 }

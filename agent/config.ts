@@ -11,6 +11,7 @@ import {
   readYaml,
   type YamlFile,
 } from "./config/yamlFile.ts";
+import type { BlockReference } from "./core/ledger/blockReference.ts";
 import type { Rules } from "./core/ledger/rules.ts";
 import type { Watts, Wh } from "./core/units/energy.ts";
 import type { PvId } from "./core/units/ids.ts";
@@ -49,6 +50,8 @@ export type HomeConfig = {
   readonly pollInterval: DurationMs;
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly clock: { readonly trust: "ntp" | "always"; readonly simulation: Simulation | null };
+  /** A block that is the community's for certain, for a home that joins. */
+  readonly trust: BlockReference | null;
 };
 
 /** Reads an agent's file and its community's file. */
@@ -131,6 +134,7 @@ function homeConfig(file: AgentFile, { base, rules, bootstrap }: Surroundings): 
     pollInterval: file.pollSeconds,
     logLevel: file.log.level,
     clock: { trust: clock.trust, simulation: clock.simulation ?? null },
+    trust: file.trust ?? null,
   };
 }
 

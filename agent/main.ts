@@ -4,6 +4,7 @@
 
 import { Command, Option } from "commander";
 import type { OrderWanted } from "./commands/orderMake.ts";
+import type { RunOptions } from "./commands/run.ts";
 import type { VerifyOptions } from "./commands/verify.ts";
 import type { UnixMs } from "./core/units/time.ts";
 
@@ -21,12 +22,11 @@ function program(): Command {
     .option("--json", "events as lines of JSON on stdout, commands on stdin", false)
     .option("--restart <file>", "a restart that the CA made, see docs/restart.md")
     .option("--order <file>", "an order that `ca order` made; may be given again", collect, [])
-    .action(
-      async (options: { config: string; json: boolean; restart?: string; order: string[] }) => {
-        const { run } = await import("./commands/run.ts");
-        exit(await run(options));
-      },
-    );
+    .option("--trust <height:id>", "a home that joins: the last block of a neighbour's `verify`")
+    .action(async (options: RunOptions) => {
+      const { run } = await import("./commands/run.ts");
+      exit(await run(options));
+    });
   program
     .command("check")
     .description("check an agent's file and its community's file")

@@ -5,7 +5,9 @@
 import type { UnsignedMessage } from "./core/consensus/effect.ts";
 import type { Durable } from "./core/consensus/input.ts";
 import type { FoundMark, QuarantineReason, SigningMark } from "./core/consensus/quarantine.ts";
+import type { BlockReference } from "./core/ledger/blockReference.ts";
 import type { LedgerEvent } from "./core/ledger/event.ts";
+import type { EarlierTransaction } from "./core/ledger/snapshotContents.ts";
 import type { Refusal, Result } from "./core/result.ts";
 import type { Watts, Wh } from "./core/units/energy.ts";
 import type { BlockId, ListingId, MemberId, TransactionId } from "./core/units/ids.ts";
@@ -33,7 +35,7 @@ export type Clock = {
 // -------------------------------------------------------------------------------------- network
 
 export type Topic = "transaction" | "consensus";
-export type Protocol = "votes" | "blocks" | "transactions";
+export type Protocol = "votes" | "blocks" | "transactions" | "snapshot";
 
 /** What a gossiped message deserves: pass it on, drop it, or drop it and punish who sent it. */
 export type Reception = "accept" | "ignore" | "reject";
@@ -91,6 +93,8 @@ export type CommittedBlock = {
   readonly stateRoot: string;
   /** The state after this block, now and then, so that a start replays few blocks. */
   readonly checkpoint: Uint8Array | null;
+  /** Who voted on the block, canonical bytes: the checkpoint is then a snapshot too, for homes that join. */
+  readonly snapshotValidators?: Uint8Array;
 };
 
 export type CommittedTransaction = {
@@ -101,6 +105,12 @@ export type CommittedTransaction = {
 };
 
 export type StoredBlock = Pick<CommittedBlock, "height" | "block" | "certificate">;
+
+/** A block with the state after it, and who voted on it. */
+export type StoredSnapshot = StoredBlock & {
+  readonly validators: Uint8Array;
+  readonly state: Uint8Array;
+};
 
 /** A transaction of our own that is not on the ledger yet. */
 export type OwnTransaction = { readonly id: TransactionId; readonly bytes: Uint8Array };
@@ -119,6 +129,16 @@ export type Store = {
   readonly checkpoint: () => { readonly height: number; readonly state: Uint8Array } | null;
   readonly blocks: (from: number, count: number) => readonly StoredBlock[];
   readonly commit: (block: CommittedBlock) => void;
+
+  /** The last two, and the one with which the ledger begins if it has no first block; newest first. */
+  readonly snapshots: () => readonly BlockReference[];
+  /** null: not kept (any more). */
+  readonly snapshot: (height: number) => StoredSnapshot | null;
+  /**
+   * Begins an empty ledger with a snapshot: its block, its state as checkpoint, as events what the state
+   * says, and the transactions that it names but does not have. All of it or nothing.
+   */
+  readonly install: (block: CommittedBlock, earlier: readonly EarlierTransaction[]) => void;
 
   readonly durable: () => Durable | null;
   readonly signed: (height: number) => readonly SignedRecord[];

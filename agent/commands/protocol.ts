@@ -134,6 +134,7 @@ export function statusAnswer(id: number, state: LedgerState, stateRoot: string):
   return {
     ...{ type: "answer", id, ok: true },
     height: state.height,
+    blockId: state.lastBlock?.blockId ?? null,
     stateRoot,
     issued: formatTokens(state.issued),
     balances: Object.fromEntries(balances) as { [memberId: string]: string },

@@ -5,7 +5,7 @@ import { checkInclusion, proveInclusion } from "../core/audit/inclusion.ts";
 import { writeProof } from "../core/audit/proofFile.ts";
 import { Verifier } from "../core/crypto.ts";
 import { isHash, type TransactionId } from "../core/units/ids.ts";
-import { readProvable } from "../io/store/audit/provable.ts";
+import { type NotHere, readProvable } from "../io/store/audit/provable.ts";
 import { cannotRead, type Outcome, reading } from "./auditOutcome.ts";
 import { proofLines, refusalSentence } from "./proofText.ts";
 
@@ -20,7 +20,7 @@ export function prove({ data, transaction: id, out }: ProveOptions): Outcome {
   if (!isHash(id)) return cannotRead(`--transaction ${id}: an id of 64 hex digits`);
   return reading(() => {
     const provable = readProvable(data, id as TransactionId);
-    if (provable === null) return wrong(`The ledger in ${data} has no transaction ${id}.`);
+    if (!("block" in provable)) return wrong(notHere(provable, { data, id }));
     const proof = proveInclusion(provable);
     const included = checkInclusion(proof, { community: null, verifier: new Verifier() });
     if (!included.ok) return wrong(refusalSentence(included.refusal));
@@ -29,6 +29,15 @@ export function prove({ data, transaction: id, out }: ProveOptions): Outcome {
     const lines = [...proofLines(included.value, true), `written     ${out}`];
     return { code: 0, lines, json: { ok: true, community, height: header.height, out } };
   });
+}
+
+function notHere(
+  { firstHeight }: NotHere,
+  { data, id }: { readonly data: string; readonly id: string },
+): string {
+  const sentence = `The ledger in ${data} has no transaction ${id}.`;
+  if (firstHeight === 1) return sentence;
+  return `${sentence} It begins with the snapshot at ${firstHeight}: a home with older blocks may have it.`;
 }
 
 function wrong(sentence: string): Outcome {

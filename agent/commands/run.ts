@@ -7,6 +7,7 @@ import { formatProblem, type HomeConfig, readConfig } from "../config.ts";
 import { checkCertificate } from "../core/certificate.ts";
 import { sameBytes } from "../core/codec/bytes.ts";
 import { Verifier } from "../core/crypto.ts";
+import { parseReference } from "../core/ledger/blockReference.ts";
 import { communityId, encodeRules, type Rules, type Validator } from "../core/ledger/rules.ts";
 import type { LedgerState } from "../core/ledger/state.ts";
 import type { CommunityId } from "../core/units/ids.ts";
@@ -35,24 +36,29 @@ export type RunOptions = {
   readonly restart?: string;
   /** Files made by `ca order`. */
   readonly order?: readonly string[];
+  /** HEIGHT:BLOCKID of a block to trust, instead of the one in the agent's file. */
+  readonly trust?: string;
 };
 
 /** Exit code: 0 stopped as told, 1 could not go on, 2 wrong configuration. */
-export async function run({
-  config: file,
-  json,
-  restart,
-  order = [],
-}: RunOptions): Promise<number> {
+export async function run(options: RunOptions): Promise<number> {
+  const { config: file, json, restart, order: orders = [], trust: named } = options;
   const config = readConfig(file);
   if (!config.ok) {
     for (const problem of config.problems) process.stderr.write(`${formatProblem(problem)}\n`);
     return 2;
   }
+  const trust = named === undefined ? config.value.trust : parseReference(named);
+  if (named !== undefined && trust === null) {
+    process.stderr.write(
+      `--trust ${named}: HEIGHT:BLOCKID, as a neighbour's \`verify\` tells it\n`,
+    );
+    return 2;
+  }
   const form = json || !process.stderr.isTTY ? "json" : "text";
   const log = openLog({ level: config.value.logLevel, form, home: null });
   try {
-    return await runHome(config.value, { log, json, restart, orders: order });
+    return await runHome({ ...config.value, trust }, { log, json, restart, orders });
   } catch (error) {
     // Bugs keep their stack; what a person can mend is one sentence.
     if (
@@ -140,7 +146,7 @@ async function runHome(config: HomeConfig, surroundings: Surroundings): Promise<
   const agent = createAgent(
     {
       ...{ rules, member: config.member, pv: config.pv, limits: config.trading },
-      ...{ pollInterval: config.pollInterval, administrator, restart },
+      ...{ pollInterval: config.pollInterval, administrator, restart, trust: config.trust },
     },
     {
       ...{ clock, network, store, signer: card, mark, publisher, log },

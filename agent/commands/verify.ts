@@ -3,9 +3,10 @@
 import { readFileSync } from "node:fs";
 import { readProof } from "../core/audit/proofFile.ts";
 import { Verifier } from "../core/crypto.ts";
+import { formatReference } from "../core/ledger/blockReference.ts";
 import { communityId, type Rules } from "../core/ledger/rules.ts";
 import { formatTokens } from "../core/units/money.ts";
-import { type Audit, auditLedger } from "../io/store/audit/auditLedger.ts";
+import { type Audit, type AuditFacts, auditLedger } from "../io/store/audit/auditLedger.ts";
 import { findingSentence } from "../io/store/audit/finding.ts";
 import { cannotRead, namedRules, type Outcome, reading } from "./auditOutcome.ts";
 import { proofLines, refusalSentence } from "./proofText.ts";
@@ -49,20 +50,29 @@ function verifyData(dir: string, { rules, elapsed }: DataOptions): Outcome {
     return { code: 1, lines, json: { ...json, seconds } };
   }
   const issued = formatTokens(facts.issued);
-  const json = { ok: true, ...facts, blocks: facts.height, issued, balances: issued, seconds };
+  const json = { ok: true, ...facts, blocks: blocksOf(facts), issued, balances: issued, seconds };
   return { code: 0, lines: rightLines({ ...audit, facts }, seconds), json };
+}
+
+function blocksOf({ height, firstHeight }: AuditFacts): number {
+  return height - firstHeight + 1;
 }
 
 type RightAudit = Audit & { readonly facts: NonNullable<Audit["facts"]> };
 
 function rightLines({ facts }: RightAudit, seconds: number): readonly string[] {
-  const { height, transactions, signatures, members } = facts;
+  const { height, transactions, signatures, members, blockId, firstHeight } = facts;
+  const blocks = blocksOf(facts);
   const issued = formatTokens(facts.issued);
   return [
     "right: every block, signature, state, balance and row of this home's ledger",
     `community   ${facts.name}, ${facts.community}`,
     `home        ${facts.memberId}`,
-    `height      ${height} (${height} blocks, ${transactions} transactions, ${signatures} signatures checked)`,
+    `height      ${height} (${blocks} blocks, ${transactions} transactions, ${signatures} signatures checked)`,
+    ...(blockId === null ? [] : [`last block  ${formatReference({ height, blockId })}`]),
+    ...(firstHeight === 1
+      ? []
+      : [`begins      with the snapshot at ${firstHeight}; what was before is not in this home`]),
     `tokens      ${issued} in ${members} balances = ${issued} issued`,
     `state root  ${facts.stateRoot}`,
     `took        ${seconds} s`,

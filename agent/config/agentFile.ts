@@ -6,6 +6,7 @@ import { PRICE_MAX } from "../core/units/money.ts";
 import { HOUR_MS, SECOND_MS } from "../core/units/time.ts";
 import {
   address,
+  blockReference,
   flag,
   instant,
   kwh,
@@ -145,6 +146,9 @@ export const agentFile = table("One home's agent", {
     level: words("From this level on", ["debug", "info", "warn", "error"]).default("info"),
   }).prefault({}),
   clock: clock.prefault({}),
+  trust: blockReference(
+    "A block of the community's, from a neighbour's `verify`, for a home that joins",
+  ).optional(),
 }).refine((file) => file.trading.sell === undefined || file.pv !== undefined, {
   path: ["trading", "sell"],
   error: "only with a pv",

@@ -5,6 +5,7 @@ import { multiaddr } from "@multiformats/multiaddr";
 import { z } from "zod";
 import { hexToBytes } from "../core/codec/hex.ts";
 import { isCardKey } from "../core/crypto.ts";
+import { type BlockReference, parseReference } from "../core/ledger/blockReference.ts";
 import type { Watts, Wh } from "../core/units/energy.ts";
 import { isMemberId, isPvId, type MemberId, type PvId } from "../core/units/ids.ts";
 import type { MicroTokens, MilliTokensPerKwh } from "../core/units/money.ts";
@@ -185,4 +186,18 @@ export function path(meaning: string) {
 export function list<T extends z.ZodType>(meaning: string, item: T, max: number) {
   const error = `a list of at most ${max}`;
   return z.array(item, { error }).max(max, { error }).describe(meaning);
+}
+
+/** HEIGHT:BLOCKID, as `verify` prints it. */
+export function blockReference(meaning: string) {
+  const error = "HEIGHT:BLOCKID, such as 4711: and 64 hex digits";
+  return z
+    .string({ error })
+    .transform((value, context): BlockReference => {
+      const reference = parseReference(value);
+      if (reference !== null) return reference;
+      context.addIssue({ code: "custom", message: error, input: value });
+      return z.NEVER;
+    })
+    .describe(`${meaning}: ${error}`);
 }

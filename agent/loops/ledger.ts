@@ -2,6 +2,11 @@
 // Consensus and block sync meet here; both commit through `commit` and nowhere else.
 
 import { assert } from "../core/assert.ts";
+import {
+  type CheckedSnapshot,
+  checkSnapshotState,
+  type SnapshotRefusal,
+} from "../core/audit/checkSnapshot.ts";
 import { sameBytes } from "../core/codec/bytes.ts";
 import { type Certificate, encodeCertificate } from "../core/consensus/message.ts";
 import type { Verifier } from "../core/crypto.ts";
@@ -9,6 +14,8 @@ import { applyBlock, type BlockRefusal } from "../core/ledger/applyBlock.ts";
 import { type Block, blockId, decodeBlock } from "../core/ledger/block.ts";
 import type { LedgerEvent } from "../core/ledger/event.ts";
 import type { Rules } from "../core/ledger/rules.ts";
+import { encodeValidators, SNAPSHOT_EVERY, votersAfter } from "../core/ledger/snapshot.ts";
+import { snapshotContents } from "../core/ledger/snapshotContents.ts";
 import {
   decodeState,
   encodeState,
@@ -16,10 +23,10 @@ import {
   type LedgerState,
   stateRoot,
 } from "../core/ledger/state.ts";
-import type { Transaction } from "../core/ledger/transaction.ts";
+import { decodeTransaction, type Transaction } from "../core/ledger/transaction.ts";
 import { accepted, mustBeAccepted, type Result } from "../core/result.ts";
 import type { BlockId } from "../core/units/ids.ts";
-import type { Store } from "../ports.ts";
+import type { CommittedBlock, Store, StoredBlock } from "../ports.ts";
 import { type GivenRestartRefusal, openRestart, type Voting } from "./restart.ts";
 import { BLOCKS_PER_REPLY_MAX } from "./wire.ts";
 
@@ -51,16 +58,27 @@ export type Ledger = {
   readonly acceptRestart: (encoded: Uint8Array) => Result<void, GivenRestartRefusal>;
   /** Makes a tried block the committed one; returns when it is on the disk. */
   readonly commit: (executed: Executed, certificate: Certificate) => void;
+  /**
+   * Begins an empty ledger with a snapshot instead of block 1; returns when it is on the disk, with what the
+   * state says. Refused if these are not the bytes of the snapshot's state.
+   */
+  readonly install: (
+    snapshot: CheckedSnapshot,
+    state: Uint8Array,
+  ) => Result<readonly LedgerEvent[], SnapshotRefusal>;
 };
 
 export type LedgerDependencies = {
   readonly rules: Rules;
   readonly store: Store;
   readonly verifier: Verifier;
+  /** A snapshot is kept at each height that this divides; SNAPSHOT_EVERY unless told otherwise. */
+  readonly snapshotEvery?: number;
 };
 
 /** Opens the ledger as the store left it: newest checkpoint, then the blocks above it. */
-export function openLedger({ rules, store, verifier }: LedgerDependencies): Ledger {
+export function openLedger(dependencies: LedgerDependencies): Ledger {
+  const { rules, store, verifier, snapshotEvery = SNAPSHOT_EVERY } = dependencies;
   let state = load({ rules, store, verifier });
   let root = stateRootOf(state, store);
   const restart = openRestart(store, verifier);
@@ -82,7 +100,8 @@ export function openLedger({ rules, store, verifier }: LedgerDependencies): Ledg
     const { header } = executed.block;
     assert(header.height === state.height + 1, "commits go up one height at a time");
     assert(certificate.blockId === executed.blockId, "a certificate is for its block");
-    const isCheckpoint = header.height % BLOCKS_PER_CHECKPOINT === 0;
+    const isSnapshot = header.height % snapshotEvery === 0;
+    const isCheckpoint = isSnapshot || header.height % BLOCKS_PER_CHECKPOINT === 0;
     store.commit({
       height: header.height,
       blockId: executed.blockId,
@@ -100,6 +119,7 @@ export function openLedger({ rules, store, verifier }: LedgerDependencies): Ledg
       events: executed.events,
       stateRoot: header.stateRoot,
       checkpoint: isCheckpoint ? encodeState(executed.state) : null,
+      ...(isSnapshot ? { snapshotValidators: encodeValidators(votersAfter(state)) } : {}),
     });
     state = executed.state;
     root = header.stateRoot;
@@ -112,12 +132,42 @@ export function openLedger({ rules, store, verifier }: LedgerDependencies): Ledg
     return outcome;
   };
 
+  const install: Ledger["install"] = (snapshot, encoded) => {
+    assert(state.height === 0, "only an empty ledger begins with a snapshot");
+    const checked = checkSnapshotState(snapshot, encoded, rules);
+    if (!checked.ok) return checked;
+    const { events, earlier } = snapshotContents(checked.value);
+    store.install({ ...snapshotBlock(snapshot, encoded), events }, earlier);
+    state = checked.value;
+    root = snapshot.block.header.stateRoot;
+    candidates = new Map();
+    return accepted(events);
+  };
+
   const voting = (): Voting => restart.votingOn(state);
-  return { state: () => state, root: () => root, voting, acceptRestart, execute, commit };
+  const read = { state: () => state, root: () => root, voting };
+  return { ...read, acceptRestart, execute, commit, install };
+}
+
+function snapshotBlock(
+  { block, blockId: id, certificate, proof }: CheckedSnapshot,
+  checkpoint: Uint8Array,
+): Omit<CommittedBlock, "events"> {
+  const { height, time, proposer, stateRoot: root, community } = block.header;
+  return {
+    ...{ height, blockId: id, time, proposer, round: certificate.round, stateRoot: root },
+    ...{ block: proof.block, certificate: proof.certificate, checkpoint },
+    snapshotValidators: proof.validators,
+    transactions: block.transactions.map((bytes) => {
+      const decoded = decodeTransaction(community, bytes);
+      const { payload, author, ...rest } = mustBeAccepted(decoded, "a certified block decodes");
+      return { id: rest.id, type: payload.type, author, bytes };
+    }),
+  };
 }
 
 function load({ rules, store, verifier }: LedgerDependencies): LedgerState {
-  let state = fromCheckpoint(rules, store) ?? genesis(rules);
+  let state = fromCheckpoint(rules, store) ?? beginning(rules, store);
   for (;;) {
     const stored = store.blocks(state.height + 1, BLOCKS_PER_REPLY_MAX);
     if (stored.length === 0) return state;
@@ -129,6 +179,19 @@ function load({ rules, store, verifier }: LedgerDependencies): LedgerState {
   }
 }
 
+/** What the first block here was applied to or, where older blocks are missing, the snapshot at it. */
+function beginning(rules: Rules, store: Store): LedgerState {
+  const [first] = store.blocks(1, 1);
+  if (first === undefined || first.height === 1) return genesis(rules);
+  const snapshot = store.snapshot(first.height);
+  const state = snapshot === null ? null : certified(rules, { stored: first, ...snapshot });
+  assert(
+    state !== null,
+    "the snapshot with which this ledger begins is damaged: move the data directory away and join again",
+  );
+  return state;
+}
+
 /**
  * The newest checkpoint, if it is the state that its block's certificate is for; else null, and everything is
  * replayed. A bit that flipped on the card must not become money.
@@ -137,9 +200,16 @@ function fromCheckpoint(rules: Rules, store: Store): LedgerState | null {
   const checkpoint = store.checkpoint();
   const [stored] = checkpoint === null ? [] : store.blocks(checkpoint.height, 1);
   if (checkpoint === null || stored === undefined) return null;
+  return certified(rules, { stored, state: checkpoint.state });
+}
+
+type Kept = { readonly stored: StoredBlock; readonly state: Uint8Array };
+
+/** The state whose bytes these are, if it is the one in the block's header. */
+function certified(rules: Rules, { stored, state }: Kept): LedgerState | null {
   const { header } = mustBeAccepted(decodeBlock(stored.block), "the checkpoint's block decodes");
   const last = { blockId: blockId(header), proposer: header.proposer };
-  const decoded = decodeState(rules, checkpoint.state, last);
+  const decoded = decodeState(rules, state, last);
   if (!decoded.ok || stateRoot(decoded.value) !== header.stateRoot) return null;
   return decoded.value;
 }

@@ -56,6 +56,8 @@ export type SyncLoop = {
   readonly joined: (peer: MemberId) => void;
   /** `peer` has shown that blocks up to `height` exist. */
   readonly behind: (height: number, peer: MemberId) => void;
+  /** Blocks need wait no more. */
+  readonly resume: () => void;
   /** Answers a neighbour's question; null when it makes no sense. */
   readonly answer: (protocol: Protocol, body: Uint8Array, from: MemberId) => Uint8Array | null;
 };
@@ -77,6 +79,17 @@ export type SyncDependencies = {
   readonly commit: (executed: Executed, certificate: Parameters<Ledger["commit"]>[1]) => void;
   /** A certified block that our build computes differently: stop, and say so. */
   readonly halt: (reason: string, facts: Refusal) => void;
+  readonly joining?: Joining;
+};
+
+/** Snapshots: told what sync learns, says when blocks must wait, and answers those who join. */
+export type Joining = {
+  readonly answer: (body: Uint8Array) => Uint8Array | null;
+  /** A neighbour says that it has so many blocks. */
+  readonly claimed: (height: number) => void;
+  readonly holdsBlocks: () => boolean;
+  /** Nobody claims more blocks than we have. */
+  readonly caughtUp: () => void;
 };
 
 export function createSyncLoop(dependencies: SyncDependencies): SyncLoop {
@@ -129,7 +142,12 @@ class Loop implements SyncLoop {
     if (this.#claims.has(peer) || this.#claims.size < NEIGHBOURS_MAX) {
       this.#claims.set(peer, Math.max(claimed, height));
     }
+    this.#d.joining?.claimed(height);
     this.#fetchBlocks();
+  }
+
+  resume(): void {
+    if (this.#isRunning) this.#fetchBlocks();
   }
 
   answer(protocol: Protocol, body: Uint8Array, from: MemberId): Uint8Array | null {
@@ -141,6 +159,8 @@ class Loop implements SyncLoop {
         return this.#answerVotes(body, from);
       case "blocks":
         return this.#answerBlocks(body);
+      case "snapshot":
+        return this.#d.joining?.answer(body) ?? null;
     }
   }
 
@@ -237,7 +257,11 @@ class Loop implements SyncLoop {
     const own = ledger.state().height;
     for (const [peer, height] of this.#claims) if (height <= own) this.#claims.delete(peer);
     const [peer] = this.#claims.keys();
-    if (this.#isFetching || peer === undefined) return;
+    if (this.#isFetching || this.#d.joining?.holdsBlocks()) return;
+    if (peer === undefined) {
+      this.#d.joining?.caughtUp();
+      return;
+    }
     this.#isFetching = true;
     const body = blocksRequest.encode({ from: own + 1 });
     const answered = (reply: Uint8Array | null): void => {
@@ -266,7 +290,9 @@ class Loop implements SyncLoop {
       return false;
     }
     const before = this.#d.ledger.state().height;
-    for (const item of decoded.value.blocks) if (!this.#takeBlock(item, peer)) break;
+    for (const item of decoded.value.blocks) {
+      if (!this.#isRunning || !this.#takeBlock(item, peer)) break;
+    }
     const hasProgressed = this.#d.ledger.state().height > before;
     if (hasProgressed) this.#d.consensus().followLedger();
     return hasProgressed;
@@ -324,7 +350,9 @@ class Loop implements SyncLoop {
     if (!request.ok) return null;
     const height = this.#d.ledger.state().height;
     const { from } = request.value;
-    const stored = from > height ? [] : this.#d.store.blocks(from, BLOCKS_PER_REPLY_MAX);
+    const found = from > height ? [] : this.#d.store.blocks(from, BLOCKS_PER_REPLY_MAX);
+    // Where our own ledger begins with a snapshot, earlier blocks are not here.
+    const stored = found[0]?.height === from ? found : [];
     return blocksReply.encode({
       height,
       blocks: stored.map(({ block, certificate }) => ({ block, certificate })),

@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { agentMemory } from "./agentMemory.ts";
 import { benchApplyBlock } from "./applyBlock.ts";
 import { clearing } from "./clearing.ts";
+import { joining } from "./joining.ts";
 import { latency, SEVEN, THIRTY_ONE } from "./latency.ts";
 import { ledgerGrowth } from "./ledgerGrowth.ts";
 import type { Bench, Figures } from "./measure.ts";
@@ -14,6 +15,7 @@ import type { Bench, Figures } from "./measure.ts";
 const BENCHES: readonly Bench[] = [
   { name: "clearing", run: clearing },
   { name: "applyBlock", run: benchApplyBlock },
+  { name: "joining", run: joining },
   { name: "agentMemory", run: agentMemory },
   { name: "latency", run: () => latency(SEVEN), takesMinutes: true },
   { name: "latency31", run: () => latency(THIRTY_ONE), takesMinutes: true },

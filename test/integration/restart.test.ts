@@ -133,7 +133,7 @@ describe("a home's disk over a restart", () => {
     const heights = new Set<number>();
     for (const { transaction, height } of said) {
       const provable = readProvable(dir, transaction.id);
-      if (provable === null) throw new Error("the transaction is there");
+      if (!("block" in provable)) throw new Error("the transaction is there");
       heights.add(provable.trust?.length ?? 0);
       const context = { community: communityId(made.rules), verifier };
       const proof = proveInclusion(provable);

@@ -11,6 +11,7 @@ import type {
   SignedRecord,
   Store,
   StoredBlock,
+  StoredSnapshot,
 } from "../../agent/ports.ts";
 
 type VoteFile = {
@@ -54,6 +55,7 @@ export class SimulatedDisk {
   readonly #watch: DiskWatch;
   readonly #faults: DiskFaults;
   readonly #blocks: StoredBlock[] = [];
+  readonly #snapshots: (StoredSnapshot & Pick<CommittedBlock, "blockId">)[] = [];
   readonly #own = new Map<TransactionId, OwnTransaction>();
   #samples: RegisterSample[] = [];
   #checkpoint: { height: number; state: Uint8Array } | null = null;
@@ -69,7 +71,7 @@ export class SimulatedDisk {
   }
 
   get height(): number {
-    return this.#blocks.length;
+    return this.#blocks.at(-1)?.height ?? 0;
   }
 
   get ownPending(): readonly OwnTransaction[] {
@@ -77,7 +79,8 @@ export class SimulatedDisk {
   }
 
   block(height: number): StoredBlock | null {
-    return this.#blocks[height - 1] ?? null;
+    const [first] = this.#blocks;
+    return this.#blocks[height - (first?.height ?? 1)] ?? null;
   }
 
   cutPower(): void {
@@ -114,8 +117,11 @@ export class SimulatedDisk {
   store(): Store {
     return {
       checkpoint: () => this.#checkpoint,
-      blocks: (from, count) => this.#blocks.slice(from - 1, from - 1 + count),
+      blocks: (from, count) => this.#between(from, count),
       commit: (block) => this.#write("commit", () => this.#commit(block)),
+      snapshots: () => this.#snapshots.toReversed(),
+      snapshot: (height) => this.#snapshots.find((one) => one.height === height) ?? null,
+      install: (block) => this.#write("install", () => this.#commit(block)),
       durable: () => this.#votes.durable,
       signed: (height) =>
         [...this.#votes.log.values()].filter((record) => record.height === height),
@@ -135,6 +141,11 @@ export class SimulatedDisk {
     };
   }
 
+  #between(from: number, count: number): readonly StoredBlock[] {
+    const first = Math.max(0, from - (this.#blocks[0]?.height ?? 1));
+    return this.#blocks.slice(first, first + count);
+  }
+
   #write(place: string, write: () => void): void {
     this.#watch.touched(`before ${place}`);
     const failure = this.#failure;
@@ -145,10 +156,13 @@ export class SimulatedDisk {
   }
 
   #commit(block: CommittedBlock): void {
-    if (block.height !== this.#blocks.length + 1) throw new Error(`gap at ${block.height}`);
+    const follows = this.height === 0 || block.height === this.height + 1;
+    if (!follows) throw new Error(`gap at ${block.height}`);
     this.#blocks.push({ height: block.height, block: block.block, certificate: block.certificate });
     if (block.checkpoint !== null) {
       this.#checkpoint = { height: block.height, state: block.checkpoint };
+      const { snapshotValidators: validators, checkpoint: state } = block;
+      if (validators !== undefined) this.#snapshots.push({ ...block, validators, state });
     }
     this.#watch.committed(block);
   }

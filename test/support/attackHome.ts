@@ -2,6 +2,7 @@
 
 import { type Agent, createAgent } from "../../agent/agent.ts";
 import type { Verifier } from "../../agent/core/crypto.ts";
+import type { BlockReference } from "../../agent/core/ledger/blockReference.ts";
 import type { Rules } from "../../agent/core/ledger/rules.ts";
 import { wh } from "../../agent/core/units/energy.ts";
 import { MINUTE_MS } from "../../agent/core/units/time.ts";
@@ -42,6 +43,8 @@ export type AttackHomeOptions = {
   readonly mark?: SigningMarkFile;
   readonly heard?: (event: AgentEvent) => void;
   readonly verifier?: Verifier;
+  readonly trust?: BlockReference;
+  readonly snapshotEvery?: number;
 };
 
 /** The home of `name`; not started. */
@@ -62,6 +65,8 @@ export function attackHome(name: string, options: AttackHomeOptions = {}): Attac
       },
       pollInterval: MINUTE_MS,
       administrator: null,
+      ...(options.trust === undefined ? {} : { trust: options.trust }),
+      ...(options.snapshotEvery === undefined ? {} : { snapshotEvery: options.snapshotEvery }),
     },
     {
       ...{ clock, network, log },

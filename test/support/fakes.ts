@@ -21,6 +21,7 @@ import type {
   RegisterSample,
   SignedRecord,
   Store,
+  StoredSnapshot,
 } from "../../agent/ports.ts";
 
 // ---------------------------------------------------------------------------------------- clock
@@ -135,6 +136,7 @@ export type MemoryStore = Store & {
 
 type StoreWrite =
   | "commit"
+  | "install"
   | "saveSigned"
   | "saveRestart"
   | "saveOwnTransaction"
@@ -144,6 +146,7 @@ type StoreWrite =
 /** Keeps everything in memory; hand the same one to the next "start" to restart on the same disk. */
 export function createMemoryStore(): MemoryStore {
   const blocks: CommittedBlock[] = [];
+  const snapshots: (StoredSnapshot & Pick<CommittedBlock, "blockId">)[] = [];
   const signed = new Map<string, SignedRecord>();
   const own = new Map<TransactionId, OwnTransaction>();
   const samples = new Map<UnixMs, RegisterSample>();
@@ -151,12 +154,19 @@ export function createMemoryStore(): MemoryStore {
   let restart: Uint8Array | null = null;
   const writes: Record<StoreWrite, number> = {
     commit: 0,
+    install: 0,
     saveSigned: 0,
     saveRestart: 0,
     saveOwnTransaction: 0,
     dropOwnTransactions: 0,
     saveSamples: 0,
   };
+
+  function keep(block: CommittedBlock): void {
+    blocks.push(block);
+    const { checkpoint: state, snapshotValidators: validators } = block;
+    if (state !== null && validators !== undefined) snapshots.push({ ...block, state, validators });
+  }
 
   return {
     writes,
@@ -172,7 +182,18 @@ export function createMemoryStore(): MemoryStore {
       if (last !== undefined && block.height !== last.height + 1) {
         throw new Error(`block ${block.height} committed after ${last.height}`);
       }
-      blocks.push(block);
+      keep(block);
+    },
+    snapshots: () =>
+      snapshots
+        .toReversed()
+        .slice(0, 2)
+        .map(({ height, blockId }) => ({ height, blockId })),
+    snapshot: (height) => snapshots.find((one) => one.height === height) ?? null,
+    install: (block) => {
+      writes.install += 1;
+      if (blocks.length > 0) throw new Error("a snapshot comes first");
+      keep(block);
     },
     durable: () => durable,
     signed: (height) => [...signed.values()].filter((record) => record.height === height),

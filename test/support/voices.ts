@@ -87,9 +87,10 @@ export function describeMessage(message: ConsensusMessage | Uint8Array): string 
 }
 
 /** Writes the chain's blocks, certified by all validators, as a home that followed would have. */
-export function storeChain(store: Store, chain: TestChain): void {
+export function storeChain(store: Store, chain: TestChain, snapshotEvery?: number): void {
   const { rules, verifier } = chain;
-  const ledger = openLedger({ rules, store, verifier });
+  const every = snapshotEvery === undefined ? {} : { snapshotEvery };
+  const ledger = openLedger({ rules, store, verifier, ...every });
   for (const block of chain.blocks) {
     const executed = mustBeAccepted(ledger.execute(encodeBlock(block)), "the chain is valid");
     ledger.commit(executed, certificateFor(rules, block.header.height, executed.blockId));

@@ -81,6 +81,15 @@ test("a home without PV, devices and wishes is a home", () => {
   expect(read.value.pv).toBeNull();
   expect(read.value.trading).toEqual({ sell: null, buy: null });
   expect(read.value.clock).toEqual({ trust: "ntp", simulation: null });
+  expect(read.value.trust).toBeNull();
+});
+
+test("a block to trust is HEIGHT:BLOCKID", () => {
+  const id = "0f".repeat(32);
+  const read = readConfig(write("agent.yaml", [...MINIMAL, `trust: 4711:${id}`]));
+  if (!read.ok) expect.fail(read.problems.map(formatProblem).join("\n"));
+  expect(read.value.trust).toEqual({ height: 4711, blockId: id });
+  expect(problems(write("agent.yaml", [...MINIMAL, `trust: ${id}`]))[0]).toMatch(/ trust: /);
 });
 
 test("every problem is told at once, each with its line", () => {

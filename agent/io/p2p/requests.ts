@@ -8,7 +8,7 @@ import { type Admitted, isAdmitted, type Neighbour } from "./neighbours.ts";
 import { closeWriting, letGo, readFrame, sendFrame } from "./streams.ts";
 import type { Tally } from "./tally.ts";
 
-export const PROTOCOLS: readonly Protocol[] = ["votes", "blocks", "transactions"];
+export const PROTOCOLS: readonly Protocol[] = ["votes", "blocks", "transactions", "snapshot"];
 
 export type RequestParts = {
   readonly limits: Limits;

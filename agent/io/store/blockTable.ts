@@ -4,19 +4,24 @@
 import type Database from "better-sqlite3";
 import { assert } from "../../core/assert.ts";
 import { sameBytes } from "../../core/codec/bytes.ts";
-import { decodeBlock, TRANSACTIONS_PER_BLOCK_MAX } from "../../core/ledger/block.ts";
+import { blockId, decodeBlock, TRANSACTIONS_PER_BLOCK_MAX } from "../../core/ledger/block.ts";
+import type { BlockReference } from "../../core/ledger/blockReference.ts";
 import { decodeTransaction, type Transaction } from "../../core/ledger/transaction.ts";
-import type { CommunityId, TransactionId } from "../../core/units/ids.ts";
-import type { CommittedBlock, StoredBlock } from "../../ports.ts";
+import type { BlockId, CommunityId, TransactionId } from "../../core/units/ids.ts";
+import type { CommittedBlock, StoredBlock, StoredSnapshot } from "../../ports.ts";
 import { type BlockPacking, blockPacking } from "./blockBytes.ts";
 import type { CardTable } from "./cardTable.ts";
+import { earlierReader } from "./earlierTransactions.ts";
 import { plainBytes } from "./plainBytes.ts";
 import { ID_HEAD_BITS, NUMBERS_PER_BLOCK } from "./schema.ts";
 import { StoreError } from "./storeError.ts";
 
 const CHECKPOINTS_KEPT = 2;
+const SNAPSHOTS_KEPT = 2;
 /** Blocks whose transactions a reader keeps at hand: the offers of a listing stand in a few. */
 const BLOCKS_AT_HAND = 16;
+/** Two for neighbours, and the one with which the ledger begins. */
+const IDS_AT_HAND = 3;
 
 type BlockRow = {
   readonly height: bigint;
@@ -35,6 +40,8 @@ export type BlockReader = {
   /** Throws StoreError "corrupt" for a block that is not as it was written. */
   readonly blocks: (from: number, count: number) => StoredBlock[];
   readonly checkpoint: () => { readonly height: number; readonly state: Uint8Array } | null;
+  readonly snapshots: () => BlockReference[];
+  readonly snapshot: (height: number) => StoredSnapshot | null;
 };
 
 /** A transaction's place in the ledger as one number; position counts from 0. */
@@ -63,6 +70,14 @@ export function blockReader(db: Database.Database, packing: BlockPacking): Block
   const selectCheckpoint = db.prepare<[], { height: bigint; state: Uint8Array }>(
     "SELECT height, state FROM checkpoint ORDER BY height DESC LIMIT 1",
   );
+  const selectSnapshots = db
+    .prepare<[], bigint>(
+      "SELECT height FROM checkpoint WHERE validators IS NOT NULL ORDER BY height DESC",
+    )
+    .pluck();
+  const selectSnapshot = db.prepare<[number], { validators: Uint8Array; state: Uint8Array }>(
+    "SELECT validators, state FROM checkpoint WHERE height = ? AND validators IS NOT NULL",
+  );
   const restore = (row: BlockRow): StoredBlock => {
     const height = Number(row.height);
     const block = packing.unpack(plainBytes(row.packed));
@@ -70,6 +85,19 @@ export function blockReader(db: Database.Database, packing: BlockPacking): Block
     const certificate = packing.unpackCertificate(plainBytes(row.certificate), block.value);
     if (!certificate.ok) throw damaged(height, "certificate", certificate.refusal.problem);
     return { height, block: block.value, certificate: certificate.value };
+  };
+  // Each neighbour that joins asks which there are; a block's id never changes.
+  const ids = new Map<number, BlockId>();
+  const idOf = (height: number): BlockId => {
+    const known = ids.get(height);
+    if (known !== undefined) return known;
+    const [row] = selectBlocks.all(height, 1);
+    const block = row === undefined ? null : decodeBlock(restore(row).block);
+    if (block?.ok !== true) throw damaged(height, "packed", "it is no block, or missing");
+    if (ids.size >= IDS_AT_HAND) ids.clear();
+    const id = blockId(block.value.header);
+    ids.set(height, id);
+    return id;
   };
   return {
     head: () => Number(selectHead.get()),
@@ -79,6 +107,15 @@ export function blockReader(db: Database.Database, packing: BlockPacking): Block
       return row === undefined
         ? null
         : { height: Number(row.height), state: plainBytes(row.state) };
+    },
+    snapshots: () =>
+      selectSnapshots.all().map((at) => ({ height: Number(at), blockId: idOf(Number(at)) })),
+    snapshot: (height) => {
+      const row = selectSnapshot.get(height);
+      const [stored] = row === undefined ? [] : selectBlocks.all(height, 1).map(restore);
+      if (row === undefined || stored?.height !== height) return null;
+      const { validators, state } = row;
+      return { ...stored, validators: plainBytes(validators), state: plainBytes(state) };
     },
   };
 }
@@ -93,10 +130,15 @@ function writer(db: Database.Database, { cards, packing }: Writing): BlockTable[
   const insertTransaction = db.prepare(
     "INSERT INTO ledger_transaction (id_head, transaction_no) VALUES (?, ?)",
   );
-  const insertCheckpoint = db.prepare("INSERT INTO checkpoint (height, state) VALUES (?, ?)");
+  const insertCheckpoint = db.prepare(
+    "INSERT INTO checkpoint (height, state, validators) VALUES (?, ?, ?)",
+  );
   const pruneCheckpoints = db.prepare(
     `DELETE FROM checkpoint
-     WHERE height NOT IN (SELECT height FROM checkpoint ORDER BY height DESC LIMIT ${CHECKPOINTS_KEPT})`,
+     WHERE height NOT IN (SELECT height FROM checkpoint ORDER BY height DESC LIMIT ${CHECKPOINTS_KEPT})
+       AND height NOT IN (SELECT height FROM checkpoint WHERE validators IS NOT NULL
+         ORDER BY height DESC LIMIT ${SNAPSHOTS_KEPT})
+       AND (height = 1 OR height <> (SELECT min(height) FROM block))`,
   );
   const isKnown = knownIn(db, packing);
   return ({ height, block, certificate, transactions, checkpoint, ...committed }) => {
@@ -116,7 +158,7 @@ function writer(db: Database.Database, { cards, packing }: Writing): BlockTable[
       insertTransaction.run(idHead(id), transactionNumber(height, position));
     }
     if (checkpoint === null) return;
-    insertCheckpoint.run(height, checkpoint);
+    insertCheckpoint.run(height, checkpoint, committed.snapshotValidators ?? null);
     pruneCheckpoints.run();
   };
 }
@@ -159,6 +201,8 @@ export type TransactionReader = {
   readonly byId: (id: TransactionId) => Placed | null;
   /** Throws StoreError "corrupt" where no transaction stands. */
   readonly byNumber: (transactionNo: number) => Placed;
+  /** Of a transaction in its block, or of an earlier one (earlierTransactions.ts). Throws as `byNumber`. */
+  readonly idOf: (transactionNo: number) => TransactionId;
 };
 
 /** Transactions out of their blocks. */
@@ -193,7 +237,10 @@ export function transactionReader(
     }
     return null;
   };
-  return { byId, byNumber };
+  const earlier = earlierReader(db);
+  const idOf = (transactionNo: number): TransactionId =>
+    earlier(transactionNo) ?? byNumber(transactionNo).transaction.id;
+  return { byId, byNumber, idOf };
 }
 
 function numbersOf(db: Database.Database): Database.Statement<[number], bigint> {

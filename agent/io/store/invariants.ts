@@ -13,7 +13,7 @@ export type Discrepancy = {
     | "listingSumsToZero"
     /** A fill's energy was offered: no PV sells more than its live offer. */
     | "noOversell"
-    /** Heights run from 1 without a gap. */
+    /** Heights run from 1, or from the snapshot with which the ledger begins, without a gap. */
     | "chainWhole"
     /** No row refers to a row that is not there. */
     | "referencesHold";
@@ -50,8 +50,10 @@ const QUERIES: readonly (readonly [Discrepancy["rule"], string])[] = [
   ],
   [
     "chainWhole",
-    `SELECT blocks, last FROM (SELECT count(*) AS blocks, max(height) AS last FROM block)
-     WHERE blocks <> ifnull(last, 0)`,
+    `SELECT blocks, first, last FROM
+       (SELECT count(*) AS blocks, min(height) AS first, max(height) AS last FROM block)
+     WHERE blocks <> ifnull(last - first + 1, 0) OR (first > 1 AND first NOT IN
+       (SELECT height FROM checkpoint WHERE validators IS NOT NULL))`,
   ],
   ["referencesHold", `SELECT "table", parent FROM pragma_foreign_key_check`],
 ];

@@ -25,9 +25,9 @@ type BlockPlace = {
 
 /**
  * Applies the events of one block, in their order, inside the caller's transaction.
- * The block's own row is there already.
+ * The block's own row is there already; `earlier`: numbers of what a snapshot names beside its block's own.
  */
-export type Project = (block: CommittedBlock) => void;
+export type Project = (block: CommittedBlock, earlier?: ReadonlyMap<TransactionId, number>) => void;
 
 export function projection(db: Database.Database, cards: CardTable): Project {
   const writers: Writers = {
@@ -36,10 +36,11 @@ export function projection(db: Database.Database, cards: CardTable): Project {
     ...offerWriters(db, cards),
     ...setWriters(db, cards),
   };
-  return ({ height, events, transactions }) => {
-    const numbers = new Map(
-      transactions.map(({ id }, position) => [id, transactionNumber(height, position)]),
-    );
+  return ({ height, events, transactions }, earlier) => {
+    const numbers = new Map(earlier);
+    for (const [position, { id }] of transactions.entries()) {
+      numbers.set(id, transactionNumber(height, position));
+    }
     const block: BlockPlace = { height, numbers };
     for (const event of events) write(event, block);
   };

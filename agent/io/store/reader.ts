@@ -90,7 +90,7 @@ export function openReader(dir: string): StoreReader {
     storing(path, () =>
       placed
         .map(({ transactionNo, ...rest }) => {
-          const transactionId = ledger.byNumber(transactionNo).transaction.id;
+          const transactionId = ledger.idOf(transactionNo);
           return { transactionId, ...rest } as unknown as T & Identified;
         })
         .sort(byStamp),

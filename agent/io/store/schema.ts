@@ -55,10 +55,18 @@ CREATE TABLE ledger_transaction (
   PRIMARY KEY (id_head, transaction_no)
 ) STRICT, WITHOUT ROWID;
 
--- The state's canonical bytes at a height; the last two are kept.
+-- What a snapshot names of blocks before it, with which this ledger begins: only the id is known.
+CREATE TABLE earlier_transaction (
+  transaction_no INTEGER PRIMARY KEY CHECK (transaction_no < 0),
+  id BLOB NOT NULL UNIQUE CHECK (length(id) = 32)
+) STRICT;
+
+-- The state's canonical bytes at a height. Kept are the last two; the last two that are snapshots, which have
+-- beside them who voted on the block; and the one at the first block here, if that is not block 1.
 CREATE TABLE checkpoint (
   height INTEGER PRIMARY KEY REFERENCES block,
-  state BLOB NOT NULL
+  state BLOB NOT NULL,
+  validators BLOB CHECK (length(validators) > 0)
 ) STRICT;
 `;
 
@@ -100,7 +108,7 @@ CREATE TABLE posting (
   height INTEGER NOT NULL REFERENCES block,
   card_no INTEGER NOT NULL REFERENCES member,
   amount_micro_tokens INTEGER NOT NULL,
-  reason TEXT NOT NULL CHECK (reason IN ('registration', 'grant', 'fill')),
+  reason TEXT NOT NULL CHECK (reason IN ('registration', 'grant', 'fill', 'snapshot')),
   listing_no INTEGER REFERENCES listing,
   CHECK ((reason = 'fill') = (listing_no IS NOT NULL))
 ) STRICT;

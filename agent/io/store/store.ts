@@ -2,12 +2,13 @@
 
 import type Database from "better-sqlite3";
 import { assert } from "../../core/assert.ts";
-import type { TransactionId } from "../../core/units/ids.ts";
+import type { CommunityId, TransactionId } from "../../core/units/ids.ts";
 import type { CommittedBlock, Log, Store } from "../../ports.ts";
 import { blockTable, transactionReader } from "./blockTable.ts";
 import { cardTable } from "./cardTable.ts";
 import { type Claim, openDatabase, readOwner, synchronous } from "./database.ts";
 import { lockDirectory, prepareDirectory, prepareLedgerFile } from "./dataDirectory.ts";
+import { earlierWriter } from "./earlierTransactions.ts";
 import { ownTransactionTable, sampleTable } from "./homeTables.ts";
 import { projection } from "./projection.ts";
 import { restartTable } from "./restartTable.ts";
@@ -71,11 +72,14 @@ export function storeOn(db: Database.Database, log: Log): OpenStore {
     counted.writes += 1;
     if (counted.writes % CHECKPOINT_EVERY === 0) checkpointWal("PASSIVE");
   };
-  const { blocks, log: signs, restart, own, samples, commit } = tables(db);
+  const { blocks, log: signs, restart, own, samples, commit, install } = tables(db);
   return {
     checkpoint: () => read(blocks.checkpoint),
     blocks: (from, count) => read(() => blocks.blocks(from, count)),
     commit: (block) => write(() => commit(block)),
+    snapshots: () => read(blocks.snapshots),
+    snapshot: (height) => read(() => blocks.snapshot(height)),
+    install: (block, earlier) => write(() => install(block, earlier)),
     durable: () => read(signs.durable),
     signed: (height) => read(() => signs.signed(height)),
     saveSigned: (durable, record) => write(() => signs.save(durable, record, blocks.head())),
@@ -111,7 +115,7 @@ export function storeOn(db: Database.Database, log: Log): OpenStore {
 function heightOf(db: Database.Database, id: TransactionId): number | null {
   const owner = readOwner(db);
   assert(owner !== null, "an open store has an owner");
-  return transactionReader(db, owner.communityId).byId(id)?.height ?? null;
+  return transactionReader(db, owner.communityId as CommunityId).byId(id)?.height ?? null;
 }
 
 type Tables = {
@@ -121,6 +125,7 @@ type Tables = {
   readonly own: ReturnType<typeof ownTransactionTable>;
   readonly samples: ReturnType<typeof sampleTable>;
   readonly commit: (block: CommittedBlock) => void;
+  readonly install: Store["install"];
 };
 
 function tables(db: Database.Database): Tables {
@@ -138,6 +143,19 @@ function tables(db: Database.Database): Tables {
     project(block);
     log.prune(block.height);
   };
+  const writeEarlier = earlierWriter(db);
+  const install: Store["install"] = (block, earlier) => {
+    const head = blocks.head();
+    if (head !== 0) {
+      const wanted = `A snapshot cannot follow block ${head}. This is a bug; nothing was written.`;
+      throw new StoreError("invariant", wanted);
+    }
+    blocks.write(block);
+    const here = new Set(block.transactions.map(({ id }) => id));
+    project(block, writeEarlier(earlier, here));
+    log.prune(block.height);
+  };
   const restart = restartTable(db);
-  return { blocks, log, restart, own: ownTransactionTable(db), samples: sampleTable(db), commit };
+  const own = ownTransactionTable(db);
+  return { blocks, log, restart, own, samples: sampleTable(db), commit, install };
 }

@@ -42,6 +42,7 @@ describe("verify --data", () => {
       `community   test community, ${communityId(AUDITED_RULES)}`,
       "home        seller1@vt.edu",
       "height      8 (8 blocks, 15 transactions, 64 signatures checked)",
+      `last block  8:${home.state.lastBlock?.blockId}`,
       "tokens      605 in 3 balances = 605 issued",
       `state root  ${home.blocks[7]?.header.stateRoot}`,
       "took        1.3 s",

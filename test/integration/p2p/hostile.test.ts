@@ -79,7 +79,7 @@ const GARBAGE: readonly Uint8Array[] = [
 
 /** Sends garbage on every protocol; the connection may end at any time. */
 async function spray(connection: Connection): Promise<void> {
-  const names = ["card", "push", "votes", "blocks", "transactions"];
+  const names = ["card", "push", "votes", "blocks", "transactions", "snapshot"];
   const others = ["/meshsub/1.2.0", "/meshsub/1.1.0", "/ipfs/id/1.0.0", "/floodsub/1.0.0"];
   for (const name of [...names, ...others]) {
     for (const bytes of GARBAGE) {

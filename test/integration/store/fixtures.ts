@@ -54,6 +54,9 @@ export const options: StoreOptions = {
   log: silent,
 };
 
+/** Enough to take a while. */
+export const MANY_MEMBERS = 4_000;
+
 export function hashOf(text: string): string {
   return sha256Hex(new TextEncoder().encode(text));
 }

@@ -102,19 +102,19 @@ it("asks the honest for blocks though a liar claims more and answers nothing", (
   agent.start();
   const claim = (height: number, from: MemberId) =>
     network.handlers().requested("votes", votesRequest.encode({ height: height + 1 }), from);
-  claim(1000, LIAR);
+  claim(900, LIAR);
   claim(5, HONEST);
   expect(network.open("blocks").map(({ to }) => to)).toEqual([LIAR]);
   network.open("blocks")[0]?.answered(null);
   expect(network.open("blocks").map(({ to }) => to)).toEqual([HONEST]);
   network.open("blocks")[0]?.answered(null);
   // Claims are cheap: for a minute the liar is not asked again, whatever it says.
-  claim(2000, LIAR);
+  claim(950, LIAR);
   clock.advance(59_000);
-  claim(3000, LIAR);
+  claim(990, LIAR);
   expect(network.open("blocks")).toEqual([]);
   clock.advance(2_000);
-  claim(3000, LIAR);
+  claim(990, LIAR);
   expect(network.open("blocks").map(({ to }) => to)).toEqual([LIAR]);
 });
 
@@ -127,7 +127,7 @@ it("does not doubt who has kept its word because another has not", () => {
     network.handlers().requested("votes", votesRequest.encode({ height: height + 1 }), from);
   const askedNow = () => network.open("blocks").map(({ to }) => to);
   claim(1, HONEST);
-  claim(1000, LIAR);
+  claim(900, LIAR);
   expect(askedNow()).toEqual([HONEST]);
   const certificate = encodeCertificate(certificateFor(rules, 1, blockId));
   const reply = { height: 1, blocks: [{ block: encodeBlock(block), certificate }] };

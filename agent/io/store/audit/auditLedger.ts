@@ -4,7 +4,8 @@
 //   pages      SQLite's own check of the file
 //   schema     the tables that this program makes, and no others
 //   owner      the rules' bytes have the community's id as their hash
-//   blocks     each one's bytes, link, certificate, signatures; applied: the same state root; checkpoints
+//   blocks     each one's bytes, link, certificate, signatures; applied: the same state root; checkpoints;
+//              where the ledger begins with a snapshot: its state by the root in its certified block
 //   registries every row of every table is what the blocks make of it, and the sums agree
 //   home       sign log, lock, own transactions, samples
 //
@@ -16,7 +17,7 @@ import { findFlippedBit, firstDifference } from "../../../core/audit/bytes.ts";
 import { sha256Hex, type Verifier } from "../../../core/crypto.ts";
 import { communityId, decodeRules, encodeRules, type Rules } from "../../../core/ledger/rules.ts";
 import { type LedgerState, stateRoot } from "../../../core/ledger/state.ts";
-import type { CommunityId, MemberId } from "../../../core/units/ids.ts";
+import type { BlockId, CommunityId, MemberId } from "../../../core/units/ids.ts";
 import type { MicroTokens } from "../../../core/units/money.ts";
 import { openReadOnly, readOwner } from "../database.ts";
 import { LEDGER_FILE } from "../dataDirectory.ts";
@@ -32,7 +33,16 @@ import { type Replayed, replayChain } from "./replayChain.ts";
 
 /** Tables that follow from the blocks alone, in the order in which they are compared. */
 const FROM_BLOCKS = [
-  ...["card", "block", "ledger_transaction", "member", "pv", "listing", "posting"],
+  ...[
+    "card",
+    "block",
+    "ledger_transaction",
+    "earlier_transaction",
+    "member",
+    "pv",
+    "listing",
+    "posting",
+  ],
   ...["pv_offer", "buy_offer", "fill", "meter_reading", "hour_statement", "evidence"],
   ...["validator_change", "restart"],
 ] as const;
@@ -67,6 +77,10 @@ export type AuditFacts = {
   /** Whose home it is. */
   readonly memberId: MemberId;
   readonly height: number;
+  /** Of the last block; null before the first. */
+  readonly blockId: BlockId | null;
+  /** 1, or the height of the snapshot with which this home's ledger begins. */
+  readonly firstHeight: number;
   readonly transactions: number;
   /** Of certificates, transactions and the sign log. */
   readonly signatures: number;
@@ -188,12 +202,14 @@ function preciseFirst(findings: readonly Finding[]): readonly Finding[] {
 type HomeFacts = { readonly memberId: MemberId; readonly signed: number };
 
 function factsOf(replayed: Replayed, { memberId, signed }: HomeFacts): AuditFacts {
-  const { state, transactions, signatures } = replayed;
+  const { state, firstHeight, transactions, signatures } = replayed;
   return {
     community: communityId(state.rules),
     name: state.rules.name,
     memberId,
     height: state.height,
+    blockId: state.lastBlock?.blockId ?? null,
+    firstHeight,
     transactions,
     signatures: signatures + signed,
     members: state.members.size,

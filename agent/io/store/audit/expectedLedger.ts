@@ -4,8 +4,13 @@
 
 import Database from "better-sqlite3";
 import type { CheckedBlock } from "../../../core/audit/checkBlock.ts";
+import type { CheckedSnapshot } from "../../../core/audit/checkSnapshot.ts";
 import { encodeBlock } from "../../../core/ledger/block.ts";
-import type { Log } from "../../../ports.ts";
+import { snapshotContents } from "../../../core/ledger/snapshotContents.ts";
+import type { LedgerState } from "../../../core/ledger/state.ts";
+import { decodeTransaction } from "../../../core/ledger/transaction.ts";
+import { mustBeAccepted } from "../../../core/result.ts";
+import type { CommittedBlock, Log } from "../../../ports.ts";
 import { defineChecksum } from "../checksum.ts";
 import { MIGRATIONS } from "../schema.ts";
 import { storeOn } from "../store.ts";
@@ -13,6 +18,8 @@ import { storeOn } from "../store.ts";
 export type ExpectedLedger = {
   readonly db: Database.Database;
   readonly add: (block: CheckedBlock, certificate: Uint8Array) => void;
+  /** Instead of block 1, where the ledger begins with a snapshot. */
+  readonly begin: (snapshot: CheckedSnapshot, state: LedgerState) => void;
   readonly close: () => void;
 };
 
@@ -28,26 +35,29 @@ export function expectedLedger(): ExpectedLedger {
   for (const migration of MIGRATIONS) db.exec(migration);
   const store = storeOn(db, SILENT);
   const add = (checked: CheckedBlock, certificate: Uint8Array): void => {
-    const { block, blockId, transactions, events } = checked;
-    const { header } = block;
-    store.commit({
-      height: header.height,
-      blockId,
-      time: header.time,
-      proposer: header.proposer,
-      round: checked.certificate.round,
-      block: encodeBlock(block),
-      certificate,
-      transactions: transactions.map(({ id, payload, author }, i) => ({
-        id,
-        type: payload.type,
-        author,
-        bytes: block.transactions[i] as Uint8Array,
-      })),
-      events,
-      stateRoot: header.stateRoot,
-      checkpoint: null,
-    });
+    store.commit({ ...rowsOf(checked, certificate), events: checked.events });
   };
-  return { db, add, close: () => void db.close() };
+  const begin = (snapshot: CheckedSnapshot, state: LedgerState): void => {
+    const { events, earlier } = snapshotContents(state);
+    store.install({ ...rowsOf(snapshot, snapshot.proof.certificate), events }, earlier);
+  };
+  return { db, add, begin, close: () => void db.close() };
+}
+
+type Parts = Pick<CheckedBlock, "block" | "blockId" | "certificate">;
+
+function rowsOf(
+  { block, blockId, certificate: { round } }: Parts,
+  certificate: Uint8Array,
+): Omit<CommittedBlock, "events"> {
+  const { height, time, proposer, stateRoot, community } = block.header;
+  return {
+    ...{ height, blockId, time, proposer, round, stateRoot, certificate, checkpoint: null },
+    block: encodeBlock(block),
+    transactions: block.transactions.map((bytes) => {
+      const decoded = decodeTransaction(community, bytes);
+      const { id, payload, author } = mustBeAccepted(decoded, "a checked block decodes");
+      return { id, type: payload.type, author, bytes };
+    }),
+  };
 }

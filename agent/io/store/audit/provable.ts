@@ -19,8 +19,11 @@ import { StoreError, storing } from "../storeError.ts";
 import { receiptsFor } from "./receiptsFor.ts";
 import { trustSteps } from "./trustSteps.ts";
 
-/** null: this ledger has no such transaction. Throws StoreError. Nothing is checked here. */
-export function readProvable(dir: string, id: TransactionId): Provable | null {
+/** `firstHeight`: older blocks are not in this ledger; 1: there are none. */
+export type NotHere = { readonly firstHeight: number };
+
+/** NotHere: this ledger has no such transaction. Throws StoreError. Nothing is checked here. */
+export function readProvable(dir: string, id: TransactionId): Provable | NotHere {
   const path = join(dir, LEDGER_FILE);
   const db = openReadOnly(path);
   try {
@@ -33,13 +36,13 @@ export function readProvable(dir: string, id: TransactionId): Provable | null {
 
 type Wanted = { readonly path: string; readonly id: TransactionId };
 
-function provable(db: Database.Database, { path, id }: Wanted): Provable | null {
+function provable(db: Database.Database, { path, id }: Wanted): Provable | NotHere {
   const rulesBytes = db.prepare<[], Uint8Array>("SELECT rules FROM community").pluck().get();
   const rules = rulesBytes === undefined ? null : decodeRules(plainBytes(rulesBytes));
   if (rules?.ok !== true) throw unreadable(path);
   const community = communityId(rules.value);
   const placed = transactionReader(db, community).byId(id);
-  if (placed === null) return null;
+  if (placed === null) return { firstHeight: firstHeight(db) };
   const { height, position, transaction } = placed;
   const reader = blockReader(db, packingOf(db));
   const placeable = (at: number, place: number): Placeable => {
@@ -95,6 +98,11 @@ function cardOf(
     }
   }
   return null;
+}
+
+function firstHeight(db: Database.Database): number {
+  const first = db.prepare<[], bigint>("SELECT ifnull(min(height), 1) FROM block").pluck().get();
+  return Number(first ?? 1);
 }
 
 function unreadable(path: string): StoreError {

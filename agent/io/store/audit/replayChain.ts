@@ -2,24 +2,26 @@
 
 import type Database from "better-sqlite3";
 import type { BlockFault } from "../../../core/audit/blockFault.ts";
-import { findFlippedBit, firstDifference } from "../../../core/audit/bytes.ts";
+import { firstDifference } from "../../../core/audit/bytes.ts";
 import { checkBlock, type RecordedBlock } from "../../../core/audit/checkBlock.ts";
-import type { Malformed } from "../../../core/codec/shape.ts";
 import { decodeCertificate } from "../../../core/consensus/message.ts";
-import type { Verifier } from "../../../core/crypto.ts";
-import { blockId, decodeBlock, encodeBlock } from "../../../core/ledger/block.ts";
+import { sha256Hex, type Verifier } from "../../../core/crypto.ts";
+import { blockId, encodeBlock, type Header } from "../../../core/ledger/block.ts";
 import { encodeRules, type Rules } from "../../../core/ledger/rules.ts";
 import { encodeState, genesis, type LedgerState } from "../../../core/ledger/state.ts";
 import { decodeTransaction } from "../../../core/ledger/transaction.ts";
-import type { Result } from "../../../core/result.ts";
 import type { CommunityId } from "../../../core/units/ids.ts";
-import { type BlockPacking, blockPacking, hasItsCheck } from "../blockBytes.ts";
+import { type BlockPacking, blockPacking } from "../blockBytes.ts";
+import { beginning } from "./beginning.ts";
 import type { ExpectedLedger } from "./expectedLedger.ts";
 import { WrongPlace } from "./finding.ts";
 import { type RawRow, RowReader } from "./rawRow.ts";
+import { unpackRow } from "./unpackRow.ts";
 
 export type Replayed = {
   readonly state: LedgerState;
+  /** 1, or where the ledger begins with a snapshot. */
+  readonly firstHeight: number;
   readonly transactions: number;
   /** Of certificates and transactions. */
   readonly signatures: number;
@@ -37,17 +39,22 @@ export type Replay = {
 };
 
 /** Throws WrongPlace at the first block that is not right. What it leads to is added to `expected`. */
-export function replayChain({ found, expected, rules, verifier }: Replay): Replayed {
+export function replayChain(replay: Replay): Replayed {
+  const { found, expected, rules, verifier } = replay;
   const blocks = found.prepare<[], RawRow>(
     "SELECT height, packed, certificate FROM block NOT INDEXED ORDER BY height",
   );
   const packing = blockPacking(encodeRules(rules));
   const checkpoints = checkpointReader(found);
-  let state = genesis(rules);
-  let transactions = 0;
-  let signatures = 0;
-  const chains: ChainFrom[] = [{ from: 1, chain: state.chain }];
+  const base = beginning(replay);
+  let state = base?.state ?? genesis(rules);
+  let transactions = base?.snapshot.block.transactions.length ?? 0;
+  let signatures = base?.snapshot.certificate.signatures.length ?? 0;
+  if (base !== null) checkpoints.check(state, base.snapshot.block.header);
+  const chains: ChainFrom[] = [{ from: base?.state.height ?? 1, chain: state.chain }];
   for (const row of blocks.iterate()) {
+    const { height: stored } = row;
+    if (base !== null && stored === BigInt(base.state.height)) continue;
     const height = checkedHeight(row, state.height + 1);
     const recorded = unpacked(row, height, packing);
     const checked = checkBlock(state, recorded, verifier);
@@ -55,12 +62,12 @@ export function replayChain({ found, expected, rules, verifier }: Replay): Repla
     expected.add(checked.value, recorded.certificate);
     state = checked.value.state;
     if (state.chain !== chains.at(-1)?.chain) chains.push({ from: height, chain: state.chain });
-    checkpoints.check(state);
+    checkpoints.check(state, checked.value.block.header);
     transactions += recorded.transactions.length;
     signatures += recorded.transactions.length + checked.value.certificate.signatures.length;
   }
   checkpoints.end();
-  return { state, transactions, signatures, chains };
+  return { state, firstHeight: base?.state.height ?? 1, transactions, signatures, chains };
 }
 
 function checkedHeight(row: RawRow, wanted: number): number {
@@ -80,13 +87,8 @@ function checkedHeight(row: RawRow, wanted: number): number {
  */
 function unpacked(row: RawRow, height: number, packing: BlockPacking): RecordedBlock {
   const reader = new RowReader(row, { table: "block", row: `height ${height}` });
-  const bytes = opened(reader, "packed", packing.unpack);
-  const block = decodeBlock(bytes);
-  if (!block.ok) return reader.wrong("packed", block.refusal.problem);
-  const { header, transactions } = block.value;
-  const certificate = opened(reader, "certificate", (packed) =>
-    packing.unpackCertificate(packed, bytes),
-  );
+  const { block, certificate } = unpackRow(reader, packing);
+  const { header, transactions } = block;
   const signed = decodeCertificate(certificate);
   return {
     blockId: blockId(header),
@@ -95,18 +97,6 @@ function unpacked(row: RawRow, height: number, packing: BlockPacking): RecordedB
     certificate,
     transactions: transactions.map((one) => ({ id: idOf(header.community, one), bytes: one })),
   };
-}
-
-function opened(
-  reader: RowReader,
-  column: string,
-  open: (packed: Uint8Array) => Result<Uint8Array, Malformed>,
-): Uint8Array {
-  const packed = reader.bytes(column);
-  const found = open(packed);
-  if (found.ok) return found.value;
-  const offset = hasItsCheck(packed) ? null : findFlippedBit(packed, hasItsCheck);
-  return reader.wrong(column, found.refusal.problem, offset);
 }
 
 /** "" for what is no transaction. */
@@ -131,7 +121,7 @@ function at(problem: string, offset: number | null): string {
 
 type Checkpoints = {
   /** If the file has a checkpoint of this height, it must be this state. */
-  readonly check: (state: LedgerState) => void;
+  readonly check: (state: LedgerState, header: Header) => void;
   /** After the last block: no checkpoint may be left. */
   readonly end: () => void;
 };
@@ -140,12 +130,19 @@ function checkpointReader(found: Database.Database): Checkpoints {
   const heights = new Set(
     found.prepare<[], bigint>("SELECT height FROM checkpoint").pluck().all().map(Number),
   );
-  const select = found.prepare<[number], RawRow>("SELECT state FROM checkpoint WHERE height = ?");
+  const select = found.prepare<[number], RawRow>(
+    "SELECT state, validators FROM checkpoint WHERE height = ?",
+  );
   const place = (height: number) => ({ table: "checkpoint", row: `height ${height}` });
   return {
-    check: (state) => {
+    check: (state, { validatorsHash }) => {
       if (!heights.delete(state.height)) return;
-      const reader = new RowReader(select.get(state.height) ?? {}, place(state.height));
+      const row = select.get(state.height) ?? {};
+      const reader = new RowReader(row, place(state.height));
+      const { validators } = row;
+      if (validators !== null && sha256Hex(reader.bytes("validators")) !== validatorsHash) {
+        reader.wrong("validators", "they are not those who vote on the block");
+      }
       const bytes = reader.bytes("state");
       const wanted = encodeState(state);
       const offset = firstDifference(wanted, bytes);
