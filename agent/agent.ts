@@ -206,7 +206,7 @@ export function createAgent(
     told: caughtUp.told,
     receiveTransaction,
     joining: {
-      ...createSnapshotServer({ store, clock, height: () => ledger.state().height }),
+      ...createSnapshotServer({ rules, store, clock, height: () => ledger.state().height }),
       claimed: (height) => join.claimed(height),
       holdsBlocks: () => join.holdsBlocks(),
       caughtUp: () => join.caughtUp(),
@@ -217,11 +217,13 @@ export function createAgent(
     install: (snapshot, state) => {
       const installed = ledger.install(snapshot, state);
       if (!installed.ok) return installed;
+      takeRestart();
       mempool.committed([]);
       outbox.committed([]);
       const { block, blockId, certificate } = snapshot;
       publishBlock(ports, { block, blockId, events: [] }, certificate.round);
       receipts.ledgerChanged(installed.value);
+      evidence.ledgerChanged([], installed.value);
       trade.ledgerChanged(installed.value);
       return installed;
     },

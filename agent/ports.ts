@@ -7,7 +7,6 @@ import type { Durable } from "./core/consensus/input.ts";
 import type { FoundMark, QuarantineReason, SigningMark } from "./core/consensus/quarantine.ts";
 import type { BlockReference } from "./core/ledger/blockReference.ts";
 import type { LedgerEvent } from "./core/ledger/event.ts";
-import type { EarlierTransaction } from "./core/ledger/snapshotContents.ts";
 import type { Refusal, Result } from "./core/result.ts";
 import type { Watts, Wh } from "./core/units/energy.ts";
 import type { BlockId, ListingId, MemberId, TransactionId } from "./core/units/ids.ts";
@@ -136,9 +135,10 @@ export type Store = {
   readonly snapshot: (height: number) => StoredSnapshot | null;
   /**
    * Begins an empty ledger with a snapshot: its block, its state as checkpoint, as events what the state
-   * says, and the transactions that it names but does not have. All of it or nothing.
+   * says, and the transactions that it names (`named`), those of its own block or earlier. All of it or
+   * nothing.
    */
-  readonly install: (block: CommittedBlock, earlier: readonly EarlierTransaction[]) => void;
+  readonly install: (block: CommittedBlock, named: readonly TransactionId[]) => void;
 
   readonly durable: () => Durable | null;
   readonly signed: (height: number) => readonly SignedRecord[];

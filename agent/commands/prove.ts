@@ -32,9 +32,12 @@ export function prove({ data, transaction: id, out }: ProveOptions): Outcome {
 }
 
 function notHere(
-  { firstHeight }: NotHere,
+  { firstHeight, missing }: NotHere,
   { data, id }: { readonly data: string; readonly id: string },
 ): string {
+  if (missing === "validators") {
+    return `The ledger in ${data} begins with the snapshot at ${firstHeight}. Who votes had changed before, and the blocks that show it are not here: ask a home with older blocks.`;
+  }
   const sentence = `The ledger in ${data} has no transaction ${id}.`;
   if (firstHeight === 1) return sentence;
   return `${sentence} It begins with the snapshot at ${firstHeight}: a home with older blocks may have it.`;

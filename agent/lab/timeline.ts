@@ -63,7 +63,8 @@ export function timelineLines(event: LabEvent): readonly string[] {
       return [`${event.listingId}  delivered and metered:`, ...event.statements.map(statementLine)];
     case "evidence": {
       const { kind, offender, subject, reporter } = event;
-      return [`${offender} signed twice, as ${shortName(reporter)} shows: ${kind}, ${subject}`];
+      const shownBy = reporter === null ? "the ledger" : shortName(reporter);
+      return [`${offender} signed twice, as ${shownBy} shows: ${kind}, ${subject}`];
     }
     case "listingCreated":
     case "offerStamped":

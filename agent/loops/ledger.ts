@@ -13,8 +13,9 @@ import type { Verifier } from "../core/crypto.ts";
 import { applyBlock, type BlockRefusal } from "../core/ledger/applyBlock.ts";
 import { type Block, blockId, decodeBlock } from "../core/ledger/block.ts";
 import type { LedgerEvent } from "../core/ledger/event.ts";
-import type { Rules } from "../core/ledger/rules.ts";
-import { encodeValidators, SNAPSHOT_EVERY, votersAfter } from "../core/ledger/snapshot.ts";
+import { baseOfBlock } from "../core/ledger/restart.ts";
+import type { Rules, Validator } from "../core/ledger/rules.ts";
+import { SNAPSHOT_EVERY } from "../core/ledger/snapshot.ts";
 import { snapshotContents } from "../core/ledger/snapshotContents.ts";
 import {
   decodeState,
@@ -24,6 +25,7 @@ import {
   stateRoot,
 } from "../core/ledger/state.ts";
 import { decodeTransaction, type Transaction } from "../core/ledger/transaction.ts";
+import { encodeValidators } from "../core/ledger/validators.ts";
 import { accepted, mustBeAccepted, type Result } from "../core/result.ts";
 import type { BlockId } from "../core/units/ids.ts";
 import type { CommittedBlock, Store, StoredBlock } from "../ports.ts";
@@ -96,6 +98,9 @@ export function openLedger(dependencies: LedgerDependencies): Ledger {
     return outcome;
   };
 
+  const votersOn = ({ transactions }: Block): readonly Validator[] =>
+    baseOfBlock(state, transactions, verifier).state.validators;
+
   const commit = (executed: Executed, certificate: Certificate): void => {
     const { header } = executed.block;
     assert(header.height === state.height + 1, "commits go up one height at a time");
@@ -119,7 +124,7 @@ export function openLedger(dependencies: LedgerDependencies): Ledger {
       events: executed.events,
       stateRoot: header.stateRoot,
       checkpoint: isCheckpoint ? encodeState(executed.state) : null,
-      ...(isSnapshot ? { snapshotValidators: encodeValidators(votersAfter(state)) } : {}),
+      ...(isSnapshot ? { snapshotValidators: encodeValidators(votersOn(executed.block)) } : {}),
     });
     state = executed.state;
     root = header.stateRoot;
@@ -136,8 +141,8 @@ export function openLedger(dependencies: LedgerDependencies): Ledger {
     assert(state.height === 0, "only an empty ledger begins with a snapshot");
     const checked = checkSnapshotState(snapshot, encoded, rules);
     if (!checked.ok) return checked;
-    const { events, earlier } = snapshotContents(checked.value);
-    store.install({ ...snapshotBlock(snapshot, encoded), events }, earlier);
+    const { events, named } = snapshotContents(checked.value);
+    store.install({ ...snapshotBlock(snapshot, encoded), events }, named);
     state = checked.value;
     root = snapshot.block.header.stateRoot;
     candidates = new Map();

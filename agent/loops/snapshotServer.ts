@@ -1,7 +1,9 @@
 // Answers homes that join. An answer costs reading from the card, so all of them together get a share.
 
 import { decodeBlock, encodeHeader } from "../core/ledger/block.ts";
+import type { Rules } from "../core/ledger/rules.ts";
 import { chunkAt, chunksOf, SNAPSHOT_BYTES_MAX } from "../core/ledger/snapshot.ts";
+import { decodeState } from "../core/ledger/state.ts";
 import { SECOND_MS } from "../core/units/time.ts";
 import type { Clock, Store } from "../ports.ts";
 import {
@@ -29,6 +31,7 @@ export type SnapshotServer = {
 };
 
 export type SnapshotServerDependencies = {
+  readonly rules: Rules;
   readonly store: Store;
   readonly clock: Clock;
   /** Of the ledger. */
@@ -36,7 +39,7 @@ export type SnapshotServerDependencies = {
 };
 
 export function createSnapshotServer(dependencies: SnapshotServerDependencies): SnapshotServer {
-  const { store, clock, height } = dependencies;
+  const { rules, store, clock, height } = dependencies;
   let budget = COSTS_AT_ONCE_MAX;
   let countedAt = clock.monotonic();
 
@@ -55,7 +58,10 @@ export function createSnapshotServer(dependencies: SnapshotServerDependencies): 
     const snapshot = store.snapshot(at);
     if (snapshot === null || snapshot.state.length > SNAPSHOT_BYTES_MAX) return null;
     const { state, block, certificate, validators } = snapshot;
-    return snapshotManifest.encode({ block, certificate, validators, ...chunksOf(state) });
+    const decoded = decodeState(rules, state, null);
+    if (!decoded.ok) return null;
+    const { chain } = decoded.value;
+    return snapshotManifest.encode({ block, certificate, validators, chain, ...chunksOf(state) });
   }
 
   function chunk(at: number, index: number): Uint8Array | null {

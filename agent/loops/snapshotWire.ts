@@ -15,14 +15,10 @@ import {
   union,
 } from "../core/codec/shape.ts";
 import { BLOCK_BYTES_MAX } from "../core/ledger/rules.ts";
-import {
-  CHUNK_BYTES,
-  CHUNKS_MAX,
-  SNAPSHOT_BYTES_MAX,
-  VALIDATORS_BYTES_MAX,
-} from "../core/ledger/snapshot.ts";
+import { CHUNK_BYTES, CHUNKS_MAX, SNAPSHOT_BYTES_MAX } from "../core/ledger/snapshot.ts";
+import { VALIDATORS_BYTES_MAX } from "../core/ledger/validators.ts";
 import type { Result } from "../core/result.ts";
-import type { BlockId } from "../core/units/ids.ts";
+import type { BlockId, CommunityId } from "../core/units/ids.ts";
 import { REPLY_BYTES_MAX } from "./wire.ts";
 
 /** Two for neighbours, and the one with which the answerer's own ledger begins. */
@@ -55,6 +51,7 @@ const manifestShape = struct({
   block: bytes(1, BLOCK_BYTES_MAX),
   certificate: bytes(1, CERTIFICATE_BYTES_MAX),
   validators: bytes(1, VALIDATORS_BYTES_MAX),
+  chain: hash<CommunityId>(),
   size: integer(1, SNAPSHOT_BYTES_MAX),
   hashes: array(hash(), CHUNKS_MAX),
 });

@@ -1,17 +1,24 @@
-// A chain whose validators change, with the certificates that those who vote on each block give it.
+// A chain whose validators change, by the CA or by a restart, with the certificates that those who vote on each block give it.
 
+import { checkSnapshotProof } from "../../agent/core/audit/checkSnapshot.ts";
 import {
   decodeCertificate,
   encodeCertificate,
   voteSignBytes,
 } from "../../agent/core/consensus/message.ts";
 import { encodeBlock } from "../../agent/core/ledger/block.ts";
-import { communityId, type Rules, type Validator } from "../../agent/core/ledger/rules.ts";
+import { baseOfBlock } from "../../agent/core/ledger/restart.ts";
+import type { Validator } from "../../agent/core/ledger/rules.ts";
+import { SNAPSHOT_EVERY } from "../../agent/core/ledger/snapshot.ts";
+import { encodeState, type LedgerState } from "../../agent/core/ledger/state.ts";
+import type { Payload } from "../../agent/core/ledger/transaction.ts";
+import { encodeValidators } from "../../agent/core/ledger/validators.ts";
 import { mustBeAccepted } from "../../agent/core/result.ts";
 import { type BlockId, type CommunityId, memberId } from "../../agent/core/units/ids.ts";
 import { openLedger } from "../../agent/loops/ledger.ts";
 import type { Store } from "../../agent/ports.ts";
-import { makeRules, registration, signed, TestChain, testKey } from "./ledger.ts";
+import { makeRules, registration, say, signed, TestChain, testKey, tokens } from "./ledger.ts";
+import type { TestSnapshot } from "./snapshotChain.ts";
 
 type Certified = {
   readonly chain: CommunityId;
@@ -37,6 +44,8 @@ export type Change = { readonly add?: readonly string[]; readonly remove?: reado
 export class ChangingChain extends TestChain {
   readonly certificates: Uint8Array[] = [];
   #sequence = 0;
+  /** Before the last block. */
+  #before: LedgerState = this.state;
 
   constructor(validators: readonly string[], members: readonly string[]) {
     super(makeRules({ validators }));
@@ -47,14 +56,16 @@ export class ChangingChain extends TestChain {
     return this.state.validators.map((one) => one.memberId);
   }
 
-  next(...said: readonly (readonly [string | null, Parameters<typeof signed>[2]])[]) {
+  next(...said: readonly (readonly [string | null, Payload])[]) {
     const transactions = said.map(([author, payload]) => signed(this.rules, author, payload));
-    const { validators } = this.state;
+    const [first] = said.map(([, payload]) => payload);
+    this.#before = this.state;
+    const { validators } = first?.type === "restart" ? first : this.state;
     const time = Date.parse("2018-03-21T16:00:10Z") + 1000 * this.state.height;
     const built = this.addSigned(time, transactions, validators[0]?.memberId);
     if (built.dropped.length > 0) throw new Error(JSON.stringify(built.dropped[0]?.refusal));
     const { height } = built.block.header;
-    const chain = chainOf(this.rules);
+    const { chain } = this.state;
     const certificate = certificateBy({ chain, validators, height, blockId: built.blockId });
     this.certificates.push(encodeCertificate(certificate));
     return built;
@@ -67,19 +78,52 @@ export class ChangingChain extends TestChain {
       null,
       {
         ...{ type: "validatorChange", sequence: this.#sequence },
-        add: add.map((name) => {
-          return { memberId: memberId(name), publicKey: testKey(name).publicKey };
-        }),
+        add: add.map(seatOf),
         remove: remove.map(memberId),
       },
     ]);
   }
 
-  /** Commits all of it, as a home that followed would have. */
-  store(store: Store): void {
+  /** A block in which the CA gives a member a token. */
+  grant(name: string) {
+    this.#sequence += 1;
+    return this.next([null, say.grant(this.#sequence, name, tokens(1))]);
+  }
+
+  /** A block that begins with a restart: from it on these vote, sorted. */
+  restart(...names: readonly string[]) {
+    this.#sequence += 1;
+    const { height, lastBlock } = this.state;
+    if (lastBlock === null) throw new Error("no block yet");
+    const { blockId } = lastBlock;
+    const validators = names.map(seatOf);
+    const sequence = this.#sequence;
+    return this.next([null, { type: "restart", sequence, height, blockId, validators }]);
+  }
+
+  /** The last block as a snapshot. */
+  snapshot(): TestSnapshot {
+    const { rules, state, verifier } = this;
+    const block = this.blocks.at(-1);
+    const certificate = this.certificates.at(-1);
+    if (block === undefined || certificate === undefined) throw new Error("no block yet");
+    const base = baseOfBlock(this.#before, block.transactions, verifier).state;
+    const { validators, chain } = base;
+    const proof = {
+      ...{ block: encodeBlock(block), certificate, chain },
+      validators: encodeValidators(validators),
+    };
+    const checked = checkSnapshotProof(proof, { rules, verifier });
+    const snapshot = mustBeAccepted(checked, "the snapshot is right");
+    return { snapshot, state: encodeState(state) };
+  }
+
+  /** Commits what `store` does not have yet, as a home that followed would have. */
+  store(store: Store, snapshotEvery = SNAPSHOT_EVERY): void {
     const { rules, verifier } = this;
-    const ledger = openLedger({ rules, store, verifier });
+    const ledger = openLedger({ rules, store, verifier, snapshotEvery });
     for (const [i, block] of this.blocks.entries()) {
+      if (block.header.height <= ledger.state().height) continue;
       const executed = mustBeAccepted(ledger.execute(encodeBlock(block)), "the chain is valid");
       const certificate = decodeCertificate(this.certificates[i] ?? new Uint8Array());
       ledger.commit(executed, mustBeAccepted(certificate, "a certificate of ours"));
@@ -87,6 +131,6 @@ export class ChangingChain extends TestChain {
   }
 }
 
-function chainOf(rules: Rules): CommunityId {
-  return communityId(rules);
+function seatOf(name: string): Validator {
+  return { memberId: memberId(name), publicKey: testKey(name).publicKey };
 }

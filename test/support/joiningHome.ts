@@ -27,8 +27,8 @@ export type NeighbourOptions = {
   /** By name. */
   readonly neighbours: readonly string[];
   readonly lies?: { readonly [name: string]: Lie };
-  /** With the chain in it; left out: each has one of its own. */
-  readonly store?: Store;
+  /** With the chain in it, or what writes the chain into one; left out: certified by all of the rules. */
+  readonly store?: Store | ((store: Store) => void);
 };
 
 /** `answer`: what each neighbour says to the joiner's questions. */
@@ -73,8 +73,9 @@ function storedHome(
   { chain, snapshotEvery, store: given }: NeighbourOptions,
   { rules, clock }: AttackHome,
 ): AttackHome {
-  const store: Store = given ?? createMemoryStore();
-  if (given === undefined) storeChain(store, chain, snapshotEvery);
+  const store: Store = typeof given === "object" ? given : createMemoryStore();
+  if (typeof given === "function") given(store);
+  else if (given === undefined) storeChain(store, chain, snapshotEvery);
   const options: AttackHomeOptions = { rules, clock, store, snapshotEvery };
   const home = attackHome(name, options);
   home.agent.start();

@@ -9,9 +9,9 @@ import {
 import { encodeCertificate } from "../../agent/core/consensus/message.ts";
 import { Verifier } from "../../agent/core/crypto.ts";
 import { blockId, encodeBlock } from "../../agent/core/ledger/block.ts";
-import type { Rules } from "../../agent/core/ledger/rules.ts";
-import { encodeValidators } from "../../agent/core/ledger/snapshot.ts";
+import { communityId, type Rules } from "../../agent/core/ledger/rules.ts";
 import { encodeState } from "../../agent/core/ledger/state.ts";
+import { encodeValidators } from "../../agent/core/ledger/validators.ts";
 import { mustBeAccepted } from "../../agent/core/result.ts";
 import { certificateFor } from "./certificate.ts";
 import { kwh, makeRules, perKwh, registration, say, TestChain, tokens } from "./ledger.ts";
@@ -95,5 +95,6 @@ export function proofOf(rules: Rules, block: TestChain["blocks"][number]) {
     block: encodeBlock(block),
     certificate: encodeCertificate(certificateFor(rules, height, blockId(block.header))),
     validators: encodeValidators(rules.validators),
+    chain: communityId(rules),
   };
 }

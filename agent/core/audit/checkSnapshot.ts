@@ -1,5 +1,6 @@
 // A snapshot, checked from its bytes up: the block is whole and the community's, the set is the one that its
-// header names, more than two thirds of that set signed the block, and the state is the one in its header.
+// header names, more than two thirds of that set signed the block, and the state is the one in its header. The
+// chain of the votes (core/ledger/restart.ts) is told beside them, and again by the state.
 //
 // That the set is the community's is not shown by this: anyone can make up a set. Who joins must know the
 // block's id from somewhere else (loops/join.ts), or at least the set's hash.
@@ -10,11 +11,10 @@ import { type Certificate, decodeCertificate } from "../consensus/message.ts";
 import { sha256Hex, type Verifier } from "../crypto.ts";
 import { type Block, blockId, decodeBlock, hasItsTransactions } from "../ledger/block.ts";
 import { communityId, type Rules } from "../ledger/rules.ts";
-import { decodeValidators } from "../ledger/snapshot.ts";
 import { decodeState, type LedgerState, type StateRefusal } from "../ledger/state.ts";
-import { validatorsHash } from "../ledger/validators.ts";
+import { decodeValidators, validatorsHash } from "../ledger/validators.ts";
 import { accepted, type Result, refused } from "../result.ts";
-import type { BlockId } from "../units/ids.ts";
+import type { BlockId, CommunityId } from "../units/ids.ts";
 
 /** What proves a state, each part in its canonical bytes. */
 export type SnapshotProof = {
@@ -22,6 +22,8 @@ export type SnapshotProof = {
   readonly certificate: Uint8Array;
   /** Who voted on the block. */
   readonly validators: Uint8Array;
+  /** What they voted for: the community, or its last restart. The state must say the same. */
+  readonly chain: CommunityId;
 };
 
 export type CheckedSnapshot = {
@@ -43,6 +45,8 @@ export type SnapshotRefusal =
   | { readonly code: "otherValidators" }
   /** The certificate is for another block or height. */
   | { readonly code: "otherCertificate" }
+  /** The votes are for another chain than the state's. */
+  | { readonly code: "otherChain" }
   /** The bytes' hash is not the header's. */
   | { readonly code: "wrongStateRoot" }
   | { readonly code: "wrongHeight"; readonly needed: number; readonly got: number };
@@ -70,7 +74,7 @@ export function checkSnapshotProof(
   if (certificate.value.blockId !== id || certificate.value.height !== header.height) {
     return refused({ code: "otherCertificate" });
   }
-  const context = { community, validators: validators.value, verifier };
+  const context = { community: proof.chain, validators: validators.value, verifier };
   const certified = checkCertificate(certificate.value, context);
   if (!certified.ok) return certified;
   return accepted({ block: block.value, blockId: id, certificate: certificate.value, proof });
@@ -78,14 +82,15 @@ export function checkSnapshotProof(
 
 /** The state whose bytes these are, if the block's header names it. */
 export function checkSnapshotState(
-  { block: { header }, blockId: id }: CheckedSnapshot,
+  { block: { header }, blockId: id, proof }: CheckedSnapshot,
   encoded: Uint8Array,
   rules: Rules,
 ): Result<LedgerState, SnapshotRefusal> {
   if (sha256Hex(encoded) !== header.stateRoot) return refused({ code: "wrongStateRoot" });
   const state = decodeState(rules, encoded, { blockId: id, proposer: header.proposer });
   if (!state.ok) return state;
-  const { height: got } = state.value;
+  const { height: got, chain } = state.value;
+  if (chain !== proof.chain) return refused({ code: "otherChain" });
   return got === header.height
     ? state
     : refused({ code: "wrongHeight", needed: header.height, got });

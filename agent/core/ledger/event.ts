@@ -85,10 +85,11 @@ export type LedgerEvent =
       readonly type: "evidence";
       readonly kind: AccusationKind;
       readonly offender: MemberId;
-      readonly reporter: MemberId;
+      /** null: told by a snapshot, which does not say. */
+      readonly reporter: MemberId | null;
       /** "prevote 12/0", "proposal 12/0", "receipt 17", "21Mar18-13:00 roof 2", "21Mar18-13:00 bid 2" */
       readonly subject: string;
-      /** Of the block that says so. */
+      /** Of the block that says so, or of the snapshot. */
       readonly height: number;
     }
   /** The member's balance and reservation after this block; once a block for each that changed. */

@@ -3,11 +3,8 @@
 // chunks; their hashes tell at once which neighbour sent something else.
 
 import { assert } from "../assert.ts";
-import { array, decode, encode, type Malformed } from "../codec/shape.ts";
 import { sha256Hex } from "../crypto.ts";
 import { accepted, type Refusal, type Result, refused } from "../result.ts";
-import { VALIDATORS_MAX, type Validator, validatorShape } from "./rules.ts";
-import type { LedgerState } from "./state.ts";
 
 /** A snapshot is kept at each height that this divides: every other day or so. */
 export const SNAPSHOT_EVERY = 1000;
@@ -15,10 +12,6 @@ export const CHUNK_BYTES = 65_536;
 /** Held in memory by who joins. A community of 40 homes has a state of some 100 kB. */
 export const SNAPSHOT_BYTES_MAX = 32 * 1024 * 1024;
 export const CHUNKS_MAX: number = SNAPSHOT_BYTES_MAX / CHUNK_BYTES;
-/** 21 validators with the longest ids. */
-export const VALIDATORS_BYTES_MAX = 8192;
-
-const validatorsShape = array(validatorShape, VALIDATORS_MAX);
 
 /** How a state is cut: all chunks but the last have CHUNK_BYTES. Hashes are SHA-256, hex. */
 export type ChunkList = { readonly size: number; readonly hashes: readonly string[] };
@@ -83,18 +76,4 @@ export class ChunkAssembly {
   #fits(chunk: Uint8Array): boolean {
     return chunk.length === Math.min(CHUNK_BYTES, this.#list.size - this.#next * CHUNK_BYTES);
   }
-}
-
-/** Who votes on the block after `state`. */
-export function votersAfter(state: LedgerState): readonly Validator[] {
-  return state.rules.validators;
-}
-
-/** The set's canonical bytes, whose SHA-256 is a header's validatorsHash. */
-export function encodeValidators(validators: readonly Validator[]): Uint8Array {
-  return encode(validatorsShape, validators);
-}
-
-export function decodeValidators(encoded: Uint8Array): Result<readonly Validator[], Malformed> {
-  return decode(validatorsShape, encoded, VALIDATORS_BYTES_MAX);
 }

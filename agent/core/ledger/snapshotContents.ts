@@ -4,23 +4,32 @@
 import type { TransactionId } from "../units/ids.ts";
 import type { LedgerEvent } from "./event.ts";
 import type { LedgerState, Listing } from "./state.ts";
-import type { Transaction } from "./transaction.ts";
-
-/** A transaction that the state names and whose bytes are in a block that is not there. */
-export type EarlierTransaction = Pick<Transaction, "id" | "author"> & { readonly type: string };
+import { setChange } from "./validatorSet.ts";
 
 export type SnapshotContents = {
   readonly events: readonly LedgerEvent[];
-  /** By listing, in the order of the events that name them; each once. */
-  readonly earlier: readonly EarlierTransaction[];
+  /**
+   * Transactions that the state names: offers, bids, readings. By listing, in the order of the events that name
+   * them; each once.
+   */
+  readonly named: readonly TransactionId[];
 };
 
-/** Balances are told as one posting each, with the reason "snapshot": where they come from is not known. */
+/**
+ * Balances are told as one posting each, with the reason "snapshot": where they come from is not known. What had
+ * changed of who votes since the rules is told as one change at the next height. Who reported a card that
+ * signed twice is not known any more.
+ */
 export function snapshotContents(state: LedgerState): SnapshotContents {
   const listings = [...state.listings.values()];
   return {
-    events: [...registryEvents(state), ...listings.flatMap(listingEvents)],
-    earlier: listings.flatMap(namedBy),
+    events: [
+      ...registryEvents(state),
+      ...setEvents(state),
+      ...evidenceEvents(state),
+      ...listings.flatMap(listingEvents),
+    ],
+    named: listings.flatMap(namedBy),
   };
 }
 
@@ -35,6 +44,20 @@ function registryEvents({ members, pvs }: LedgerState): LedgerEvent[] {
   });
   const registered = [...pvs.values()].map((pv): LedgerEvent => ({ type: "pvRegistered", pv }));
   return [...joined, ...registered];
+}
+
+/** A block's voters stand two blocks before it: the next block's and the one's after that are in the state. */
+function setEvents({ rules, height, validators, nextValidators }: LedgerState): LedgerEvent[] {
+  return [
+    setChange({ before: rules.validators, after: validators, fromHeight: height + 1 }),
+    setChange({ before: validators, after: nextValidators, fromHeight: height + 2 }),
+  ].filter((event) => event !== null);
+}
+
+function evidenceEvents({ evidence, height }: LedgerState): LedgerEvent[] {
+  return [...evidence.values()].map(({ kind, offender, subject }) => {
+    return { type: "evidence", kind, offender, subject, reporter: null, height };
+  });
 }
 
 function listingEvents(listing: Listing): LedgerEvent[] {
@@ -69,18 +92,7 @@ function endOf({ state, listingId, mcp, fills, resultHash }: Listing): LedgerEve
   return [{ type: "biddingClosed", listingId, mcp, fills, resultHash }];
 }
 
-function namedBy({ pvOffers, buyOffers, readings }: Listing): EarlierTransaction[] {
-  const named =
-    (type: string) =>
-    ({ transactionId: id, memberId: author }: Named): EarlierTransaction => ({ id, type, author });
-  return [
-    ...[...pvOffers.values()].map(named("pvOffer")),
-    ...[...buyOffers.values()].map(named("buyOffer")),
-    ...[...readings.values()].map(named("meterReading")),
-  ];
+function namedBy({ pvOffers, buyOffers, readings }: Listing): TransactionId[] {
+  const named = [...pvOffers.values(), ...buyOffers.values(), ...readings.values()];
+  return named.map(({ transactionId }) => transactionId);
 }
-
-type Named = {
-  readonly transactionId: TransactionId;
-  readonly memberId: NonNullable<Transaction["author"]>;
-};

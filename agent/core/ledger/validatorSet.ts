@@ -8,6 +8,7 @@
 
 import type { MemberId } from "../units/ids.ts";
 import type { Draft } from "./draft.ts";
+import type { LedgerEvent } from "./event.ts";
 import type { Validator } from "./rules.ts";
 import { hasSeat } from "./validators.ts";
 
@@ -31,21 +32,26 @@ export function endSetChanges(draft: Draft): void {
   if (setChanges.length > 0) {
     draft.setChanges = setChanges.filter((at) => at > height + 1 - SET_CHANGE_BLOCKS);
   }
-  tellSetChange(draft, { before: nextValidators, after: laterValidators, fromHeight: height + 2 });
+  const changed = setChange({
+    before: nextValidators,
+    after: laterValidators,
+    fromHeight: height + 2,
+  });
+  if (changed !== null) draft.events.push(changed);
 }
 
-type SetChange = {
+export type SetChange = {
   readonly before: readonly Validator[];
   readonly after: readonly Validator[];
   readonly fromHeight: number;
 };
 
-/** Who has come with another key than before has left and joined. */
-function tellSetChange(draft: Draft, { before, after, fromHeight }: SetChange): void {
-  if (before === after) return;
+/** Who has come with another key than before has left and joined. null: nothing has changed. */
+export function setChange({ before, after, fromHeight }: SetChange): LedgerEvent | null {
+  if (before === after) return null;
   const added = after.filter((validator) => !hasSeat(before, validator));
   const left = before.filter((validator) => !hasSeat(after, validator));
-  if (added.length + left.length === 0) return;
+  if (added.length + left.length === 0) return null;
   const removed = left.map(({ memberId }) => memberId);
-  draft.events.push({ type: "validatorsChanged", fromHeight, added, removed });
+  return { type: "validatorsChanged", fromHeight, added, removed };
 }

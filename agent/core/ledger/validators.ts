@@ -9,7 +9,7 @@ import type { MemberId } from "../units/ids.ts";
 import { VALIDATORS_MAX, type Validator, validatorShape } from "./rules.ts";
 
 /** 21 of at most 170 bytes. */
-const SET_BYTES_MAX = 4096;
+export const VALIDATORS_BYTES_MAX = 4096;
 const setShape = array(validatorShape, VALIDATORS_MAX);
 
 /** The most of `count` validators that may lie: f, the greatest number below a third. */
@@ -45,5 +45,5 @@ export function encodeValidators(validators: readonly Validator[]): Uint8Array {
 
 /** Reads a set; whether it is the one that a header names shows its hash. */
 export function decodeValidators(encoded: Uint8Array): Result<readonly Validator[], Malformed> {
-  return decode(setShape, encoded, SET_BYTES_MAX);
+  return decode(setShape, encoded, VALIDATORS_BYTES_MAX);
 }

@@ -4,20 +4,19 @@
 
 import type Database from "better-sqlite3";
 import { bytesToHex, hexToBytes } from "../../core/codec/hex.ts";
-import type { EarlierTransaction } from "../../core/ledger/snapshotContents.ts";
 import type { TransactionId } from "../../core/units/ids.ts";
 
 /** Writes those that are not among `here`, inside the caller's transaction; gives the number of each. */
 export type EarlierWriter = (
-  earlier: readonly EarlierTransaction[],
+  named: readonly TransactionId[],
   here: ReadonlySet<TransactionId>,
 ) => ReadonlyMap<TransactionId, number>;
 
 export function earlierWriter(db: Database.Database): EarlierWriter {
   const insert = db.prepare("INSERT INTO earlier_transaction (transaction_no, id) VALUES (?, ?)");
-  return (earlier, here) => {
+  return (named, here) => {
     const numbers = new Map<TransactionId, number>();
-    for (const { id } of earlier) if (!here.has(id)) numbers.set(id, -1 - numbers.size);
+    for (const id of named) if (!here.has(id)) numbers.set(id, -1 - numbers.size);
     for (const [id, number] of numbers) insert.run(number, hexToBytes(id));
     return numbers;
   };

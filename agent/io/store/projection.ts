@@ -126,8 +126,8 @@ function registryWriters(
   );
   return {
     evidence: ({ kind, offender, reporter, subject }, { height }) => {
-      const cardsOf = { offender: cards.number(offender), reporter: cards.number(reporter) };
-      insertEvidence.run({ height, kind, subject, ...cardsOf });
+      const by = reporter === null ? null : cards.number(reporter);
+      insertEvidence.run({ height, kind, subject, offender: cards.number(offender), reporter: by });
     },
     memberRegistered: ({ member: { memberId, revoked, ...member } }) => {
       insertMember.run({ ...member, card: cards.number(memberId), revoked: revoked ? 1 : 0 });

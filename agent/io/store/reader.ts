@@ -190,7 +190,7 @@ const POSTINGS = `
 const EVIDENCE = `
   SELECT height, kind, offender.member_id AS offender, reporter.member_id AS reporter, subject
   FROM evidence JOIN card AS offender ON offender.card_no = offender_no
-    JOIN card AS reporter ON reporter.card_no = reporter_no
+    LEFT JOIN card AS reporter ON reporter.card_no = reporter_no
   ORDER BY evidence_no DESC LIMIT ?`;
 
 /** A query whose columns are the fields of T; a suffix says what a column is in the program. */

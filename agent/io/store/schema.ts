@@ -176,6 +176,7 @@ CREATE TABLE hour_statement (
 
 const SETS = `
 -- Who came to vote (with which key) or ceased to (null) from a height on; at first vote those of the rules.
+-- In a ledger that begins with a snapshot, what had changed by then stands at the height after it.
 CREATE TABLE validator_change (
   from_height INTEGER NOT NULL CHECK (from_height >= 1),
   card_no INTEGER NOT NULL REFERENCES card,
@@ -197,7 +198,8 @@ CREATE TABLE evidence (
   kind TEXT NOT NULL CHECK
     (kind IN ('doubleVote', 'doubleProposal', 'doubleReceipt', 'doublePvOffer', 'doubleBuyOffer')),
   offender_no INTEGER NOT NULL REFERENCES card,
-  reporter_no INTEGER NOT NULL REFERENCES card,
+  -- null: told by the snapshot with which this ledger begins, which does not say.
+  reporter_no INTEGER REFERENCES card,
   subject TEXT NOT NULL CHECK (length(subject) > 0)
 ) STRICT;
 `;

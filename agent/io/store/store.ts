@@ -79,7 +79,7 @@ export function storeOn(db: Database.Database, log: Log): OpenStore {
     commit: (block) => write(() => commit(block)),
     snapshots: () => read(blocks.snapshots),
     snapshot: (height) => read(() => blocks.snapshot(height)),
-    install: (block, earlier) => write(() => install(block, earlier)),
+    install: (block, named) => write(() => install(block, named)),
     durable: () => read(signs.durable),
     signed: (height) => read(() => signs.signed(height)),
     saveSigned: (durable, record) => write(() => signs.save(durable, record, blocks.head())),
@@ -144,7 +144,7 @@ function tables(db: Database.Database): Tables {
     log.prune(block.height);
   };
   const writeEarlier = earlierWriter(db);
-  const install: Store["install"] = (block, earlier) => {
+  const install: Store["install"] = (block, named) => {
     const head = blocks.head();
     if (head !== 0) {
       const wanted = `A snapshot cannot follow block ${head}. This is a bug; nothing was written.`;
@@ -152,7 +152,7 @@ function tables(db: Database.Database): Tables {
     }
     blocks.write(block);
     const here = new Set(block.transactions.map(({ id }) => id));
-    project(block, writeEarlier(earlier, here));
+    project(block, writeEarlier(named, here));
     log.prune(block.height);
   };
   const restart = restartTable(db);

@@ -4,6 +4,7 @@
 import { describe, expect, it } from "vitest";
 import { blockId, encodeHeader } from "../../../agent/core/ledger/block.ts";
 import type { BlockReference } from "../../../agent/core/ledger/blockReference.ts";
+import { communityId } from "../../../agent/core/ledger/rules.ts";
 import { stateRoot } from "../../../agent/core/ledger/state.ts";
 import { mustBeAccepted } from "../../../agent/core/result.ts";
 import {
@@ -14,6 +15,7 @@ import {
   snapshotRequest,
 } from "../../../agent/loops/snapshotWire.ts";
 import { attackHome, FOUR, START, V1, V2, V3, V4 } from "../../support/attackHome.ts";
+import { ChangingChain } from "../../support/changingChain.ts";
 import { createMemoryStore } from "../../support/fakes.ts";
 import { type Lie, neighbourhood } from "../../support/joiningHome.ts";
 import { makeRules, registration, TestChain } from "../../support/ledger.ts";
@@ -393,3 +395,72 @@ function manifestOf(chain: TestChain): Manifest {
   const reply = server.network.handlers().requested("snapshot", body, "x@vt.edu" as never);
   return mustBeAccepted(snapshotManifest.decode(reply as Uint8Array), "readable");
 }
+
+describe("where others vote by now than the rules say", () => {
+  const CHANGED = new ChangingChain(FOUR, [...FOUR, NEW, "five@vt.edu"]);
+  CHANGED.change({ add: ["five@vt.edu"] });
+  for (let n = 0; n < 4; n += 1) CHANGED.grant(V1);
+  CHANGED.restart("five@vt.edu", V1, V2);
+  for (let n = 0; n < 4; n += 1) CHANGED.grant(V1);
+
+  /** The chain has 11 blocks: five votes from 4, the restart is block 7, and there is a snapshot at 8. */
+  function joinChanged(options: {
+    readonly trust?: BlockReference;
+    readonly lies?: Setting["lies"];
+  }) {
+    const { rules } = CHANGED;
+    const store = createMemoryStore();
+    const trust = options.trust === undefined ? {} : { trust: options.trust };
+    const home = attackHome(NEW, { rules, store, snapshotEvery: EVERY, ...trust });
+    home.agent.start();
+    const around = neighbourhood(home, {
+      ...{
+        chain: CHANGED,
+        snapshotEvery: EVERY,
+        neighbours: [V1, V2, V3],
+        lies: options.lies ?? {},
+      },
+      store: (to) => CHANGED.store(to, EVERY),
+    });
+    around.connect();
+    around.pass(2000);
+    return { ...home, firstBlock: store.blocks(1, 1)[0]?.height };
+  }
+  /** Why neighbours were of no use. */
+  const codes = ({ log }: ReturnType<typeof joinChanged>) =>
+    log.of("warn").flatMap(({ facts }) => {
+      const { peer, code } = facts ?? {};
+      return peer === undefined ? [] : [code];
+    });
+  const HEAD = { height: 11, stateRoot: stateRoot(CHANGED.state) };
+
+  it("a home joins by two of the first validators, and follows the set and the chain of the state", () => {
+    const home = joinChanged({});
+    expect([home.agent.head(), home.firstBlock]).toEqual([HEAD, 8]);
+    expect(home.agent.ledger().chain).toBe(CHANGED.state.chain);
+  });
+
+  it("and by a block that its operator names", () => {
+    const trust = { height: 10, blockId: blockId(CHANGED.blocks[9]!.header) };
+    const home = joinChanged({ trust });
+    expect([home.agent.head(), home.firstBlock]).toEqual([HEAD, 8]);
+  });
+
+  it("but by none that the named block's next set has not signed", () => {
+    const trust = { height: 2, blockId: blockId(CHANGED.blocks[1]!.header) };
+    const home = joinChanged({ trust });
+    expect([home.agent.head().height, home.firstBlock]).toEqual([0, undefined]);
+    expect(codes(home)).toEqual(["otherSnapshot", "otherSnapshot", "otherSnapshot"]);
+  });
+
+  it("and not by votes for another chain than the state's", () => {
+    const { rules } = CHANGED;
+    const otherChain = lie("manifest", (_, honest) => {
+      const read = mustBeAccepted(snapshotManifest.decode(honest!), "readable");
+      return snapshotManifest.encode({ ...read, chain: communityId(rules) });
+    });
+    const home = joinChanged({ lies: { [V1]: otherChain } });
+    expect([home.agent.head(), home.firstBlock]).toEqual([HEAD, 8]);
+    expect(codes(home)).toEqual(["badSignature"]);
+  });
+});

@@ -19,7 +19,12 @@ function serve() {
   const clock = createFakeClock(0);
   const store = createMemoryStore();
   storeChain(store, chain, 5);
-  const server = createSnapshotServer({ store, clock, height: () => chain.state.height });
+  const server = createSnapshotServer({
+    rules: chain.rules,
+    store,
+    clock,
+    height: () => chain.state.height,
+  });
   const ask = (request: SnapshotRequest) => server.answer(snapshotRequest.encode(request));
   return { clock, store, server, ask };
 }
@@ -78,7 +83,7 @@ it("answers 64 cheap questions at once and 32 a second, whoever asks", () => {
 it("does not offer a state that no joiner would hold", () => {
   const { store, clock } = serve();
   const huge = { ...store, snapshot: () => ({ ...store.snapshot(10)!, state: HUGE }) };
-  const server = createSnapshotServer({ store: huge, clock, height: () => 15 });
+  const server = createSnapshotServer({ rules: chain.rules, store: huge, clock, height: () => 15 });
   expect(server.answer(snapshotRequest.encode({ type: "manifest", height: 10 }))).toBeNull();
 });
 

@@ -7,8 +7,9 @@ import {
   checkSnapshotProof,
   checkSnapshotState,
 } from "../../../core/audit/checkSnapshot.ts";
+import { sha256Hex } from "../../../core/crypto.ts";
 import { encodeRules } from "../../../core/ledger/rules.ts";
-import type { LedgerState } from "../../../core/ledger/state.ts";
+import { decodeState, type LedgerState } from "../../../core/ledger/state.ts";
 import type { Refusal } from "../../../core/result.ts";
 import { blockPacking } from "../blockBytes.ts";
 import { type RawRow, RowReader } from "./rawRow.ts";
@@ -29,14 +30,25 @@ export function beginning(replay: Replay): Beginning | null {
   if (kept === undefined) return null;
   const checkpoint = new RowReader(kept, { table: "checkpoint", row: `height ${height}` });
   const block = new RowReader(row, { table: "block", row: `height ${height}` });
-  const { bytes, certificate } = unpackRow(block, blockPacking(encodeRules(rules)));
-  const proof = { block: bytes, certificate, validators: checkpoint.bytes("validators") };
+  const unpacked = unpackRow(block, blockPacking(encodeRules(rules)));
+  const { header } = unpacked.block;
+  const encoded = checkpoint.bytes("state");
+  const decoded = decodeState(rules, encoded, null);
+  if (sha256Hex(encoded) !== header.stateRoot || !decoded.ok) {
+    return checkpoint.wrong("state", "it is not the state that its block names");
+  }
+  const validators = checkpoint.bytes("validators");
+  if (sha256Hex(validators) !== header.validatorsHash) {
+    return checkpoint.wrong("validators", "they are not those who vote on the block");
+  }
+  const { bytes, certificate } = unpacked;
+  const proof = { block: bytes, certificate, validators, chain: decoded.value.chain };
   const snapshot = checkSnapshotProof(proof, replay);
-  if (!snapshot.ok) return wrongProof(snapshot.refusal, { block, checkpoint });
+  if (!snapshot.ok) return wrongProof(snapshot.refusal, block);
   if (snapshot.value.block.header.height !== height) {
     return block.wrong("height", "the block's own height is another");
   }
-  const state = checkSnapshotState(snapshot.value, checkpoint.bytes("state"), rules);
+  const state = checkSnapshotState(snapshot.value, encoded, rules);
   if (!state.ok) {
     const problem = `it is not the state that the block's certificate is for (${state.refusal.code})`;
     return checkpoint.wrong("state", problem);
@@ -57,17 +69,8 @@ function firstRow(found: Database.Database): { height: number; row: RawRow } | n
   return height <= 1 ? null : { height, row };
 }
 
-type Rows = { readonly block: RowReader; readonly checkpoint: RowReader };
-
-function wrongProof(refusal: Refusal, { block, checkpoint }: Rows): never {
+function wrongProof(refusal: Refusal, block: RowReader): never {
   const problem = `the snapshot with which this ledger begins is not proved (${JSON.stringify(refusal)})`;
-  switch (refusal.code) {
-    case "otherValidators":
-      return checkpoint.wrong("validators", problem);
-    case "otherCommunity":
-    case "wrongTransactionsRoot":
-      return block.wrong("packed", problem);
-    default:
-      return block.wrong("certificate", problem);
-  }
+  const isOfBlock = refusal.code === "otherCommunity" || refusal.code === "wrongTransactionsRoot";
+  return block.wrong(isOfBlock ? "packed" : "certificate", problem);
 }

@@ -38,8 +38,8 @@ export function expectedLedger(): ExpectedLedger {
     store.commit({ ...rowsOf(checked, certificate), events: checked.events });
   };
   const begin = (snapshot: CheckedSnapshot, state: LedgerState): void => {
-    const { events, earlier } = snapshotContents(state);
-    store.install({ ...rowsOf(snapshot, snapshot.proof.certificate), events }, earlier);
+    const { events, named } = snapshotContents(state);
+    store.install({ ...rowsOf(snapshot, snapshot.proof.certificate), events }, named);
   };
   return { db, add, begin, close: () => void db.close() };
 }

@@ -6,10 +6,13 @@ import { needsCard } from "../../../core/audit/authorKey.ts";
 import type { Provable } from "../../../core/audit/inclusion.ts";
 import type { Placeable } from "../../../core/audit/placement.ts";
 import { followTrust, type TrustStep, trustedAt } from "../../../core/audit/trustChain.ts";
+import { checkCertificate } from "../../../core/consensus/certificate.ts";
+import { decodeCertificate } from "../../../core/consensus/message.ts";
 import { Verifier } from "../../../core/crypto.ts";
 import { type Block, decodeBlock } from "../../../core/ledger/block.ts";
 import { communityId, decodeRules, type Rules } from "../../../core/ledger/rules.ts";
 import { decodeTransaction, type Transaction } from "../../../core/ledger/transaction.ts";
+import { validatorsHash } from "../../../core/ledger/validators.ts";
 import type { TransactionId } from "../../../core/units/ids.ts";
 import { type BlockReader, blockReader, packingOf, transactionReader } from "../blockTable.ts";
 import { openReadOnly } from "../database.ts";
@@ -19,10 +22,16 @@ import { StoreError, storing } from "../storeError.ts";
 import { receiptsFor } from "./receiptsFor.ts";
 import { trustSteps } from "./trustSteps.ts";
 
-/** `firstHeight`: older blocks are not in this ledger; 1: there are none. */
-export type NotHere = { readonly firstHeight: number };
+/**
+ * Why this ledger alone cannot show it. `firstHeight`: older blocks are not in this ledger; 1: there are none.
+ * "validators": who votes had changed before the snapshot with which it begins, and what shows that is not here.
+ */
+export type NotHere = {
+  readonly firstHeight: number;
+  readonly missing: "transaction" | "validators";
+};
 
-/** NotHere: this ledger has no such transaction. Throws StoreError. Nothing is checked here. */
+/** Throws StoreError. Nothing is checked here. */
 export function readProvable(dir: string, id: TransactionId): Provable | NotHere {
   const path = join(dir, LEDGER_FILE);
   const db = openReadOnly(path);
@@ -42,7 +51,8 @@ function provable(db: Database.Database, { path, id }: Wanted): Provable | NotHe
   if (rules?.ok !== true) throw unreadable(path);
   const community = communityId(rules.value);
   const placed = transactionReader(db, community).byId(id);
-  if (placed === null) return { firstHeight: firstHeight(db) };
+  const first = firstHeight(db);
+  if (placed === null) return { firstHeight: first, missing: "transaction" };
   const { height, position, transaction } = placed;
   const reader = blockReader(db, packingOf(db));
   const placeable = (at: number, place: number): Placeable => {
@@ -51,6 +61,9 @@ function provable(db: Database.Database, { path, id }: Wanted): Provable | NotHe
     if (stored === undefined || block?.ok !== true) throw unreadable(path);
     return { block: block.value as Block, certificate: stored.certificate, position: place };
   };
+  if (first > 1 && !isByFirstSet(placeable(first, 0), rules.value)) {
+    return { firstHeight: first, missing: "validators" };
+  }
   const trustUpTo = (last: number): readonly TrustStep[] => {
     const blockAt = (at: number) => reader.blocks(at, 1)[0];
     const steps = trustSteps(db, { rules: rules.value, height: last, blockAt });
@@ -98,6 +111,15 @@ function cardOf(
     }
   }
   return null;
+}
+
+/** Whether those of the rules voted on it: then each change since is in the blocks that follow. */
+function isByFirstSet({ block: { header }, certificate }: Placeable, rules: Rules): boolean {
+  const { validators } = rules;
+  const decoded = decodeCertificate(certificate);
+  if (!decoded.ok || header.validatorsHash !== validatorsHash(validators)) return false;
+  const context = { community: communityId(rules), validators, verifier: new Verifier() };
+  return checkCertificate(decoded.value, context).ok;
 }
 
 function firstHeight(db: Database.Database): number {

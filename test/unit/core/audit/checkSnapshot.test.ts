@@ -9,11 +9,13 @@ import {
 import { decodeCertificate, encodeCertificate } from "../../../../agent/core/consensus/message.ts";
 import { Verifier } from "../../../../agent/core/crypto.ts";
 import { blockId, encodeBlock } from "../../../../agent/core/ledger/block.ts";
-import { encodeValidators } from "../../../../agent/core/ledger/snapshot.ts";
 import { snapshotContents } from "../../../../agent/core/ledger/snapshotContents.ts";
 import { encodeState, stateRoot } from "../../../../agent/core/ledger/state.ts";
+import { encodeValidators } from "../../../../agent/core/ledger/validators.ts";
 import { mustBeAccepted } from "../../../../agent/core/result.ts";
+import type { CommunityId } from "../../../../agent/core/units/ids.ts";
 import { certificateFor } from "../../../support/certificate.ts";
+import { certificateBy } from "../../../support/changingChain.ts";
 import { makeRules } from "../../../support/ledger.ts";
 import { proofOf, snapshotChain, snapshotOf } from "../../../support/snapshotChain.ts";
 
@@ -88,15 +90,36 @@ describe("the state of a snapshot", () => {
   });
 });
 
+describe("the chain of the votes", () => {
+  const chainId = "ab".repeat(32) as CommunityId;
+
+  it("is the one that is told beside them", () => {
+    expect(codeOf({ chain: chainId })).toBe("badSignature");
+  });
+
+  it("is the state's: votes for another one prove nothing of it", () => {
+    const { height } = block.header;
+    const id = blockId(block.header);
+    const { validators } = rules;
+    const votes = certificateBy({ chain: chainId, validators, height, blockId: id });
+    const made = { ...PROOF, chain: chainId, certificate: encodeCertificate(votes) };
+    const snapshot = mustBeAccepted(checkSnapshotProof(made, context), "signed for that chain");
+    expect(checkSnapshotState(snapshot, snapshotOf(at10).state, rules)).toEqual({
+      ...{ ok: false, refusal: { code: "otherChain" } },
+    });
+  });
+});
+
 it("what a state says names each transaction before it is referred to, once", () => {
-  const { events, earlier } = snapshotContents(at10.state);
+  const { events, named: referred } = snapshotContents(at10.state);
   const named = events.flatMap((event) => {
     if (event.type === "pvOfferPlaced") return [event.offer.transactionId];
     if (event.type === "buyOfferPlaced") return [event.bid.transactionId];
     return event.type === "meterRead" ? [event.reading.transactionId] : [];
   });
   expect(named.length).toBe(5);
-  expect(new Set(earlier.map(({ id }) => id))).toEqual(new Set(named));
+  expect(new Set(referred)).toEqual(new Set(named));
+  expect(referred).toHaveLength(5);
   expect(new Set(named).size).toBe(named.length);
   const posted = events.flatMap((event) => (event.type === "posted" ? [event.posting.amount] : []));
   expect(posted.reduce((sum, amount) => sum + amount, 0n)).toBe(at10.state.issued);

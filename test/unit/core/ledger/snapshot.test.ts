@@ -5,13 +5,9 @@ import {
   ChunkAssembly,
   chunkAt,
   chunksOf,
-  decodeValidators,
-  encodeValidators,
   SNAPSHOT_BYTES_MAX,
 } from "../../../../agent/core/ledger/snapshot.ts";
-import { validatorsHash } from "../../../../agent/core/ledger/validators.ts";
 import { mustBeAccepted } from "../../../../agent/core/result.ts";
-import { makeRules } from "../../../support/ledger.ts";
 
 /** Bytes that differ everywhere. */
 function stateOf(size: number): Uint8Array {
@@ -75,12 +71,4 @@ describe("chunks", () => {
       refusal: { code: "badChunkList", size, chunks: count },
     });
   });
-});
-
-it("a set's bytes have the hash that headers name", () => {
-  const { validators } = makeRules({ validators: ["a@vt.edu", "b@vt.edu"] });
-  const encoded = encodeValidators(validators);
-  expect(sha256Hex(encoded)).toBe(validatorsHash(validators));
-  expect(decodeValidators(encoded)).toEqual({ ok: true, value: validators });
-  expect(decodeValidators(encoded.subarray(1)).ok).toBe(false);
 });
