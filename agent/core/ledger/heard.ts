@@ -74,9 +74,10 @@ export function forgetHeard(draft: Draft, listing: DraftListing): void {
   const isOpen = isAnyOpen(draft);
   const { openBefore, closeWithin } = draft.rules.timeline;
   for (const { offer, place, entries } of [...draft.heard.values()]) {
-    const [first] = entries;
-    if (place !== null || first === undefined) continue;
-    if (!isOpen || first.at + openBefore + closeWithin <= draft.time) draft.heard.delete(offer);
+    if (place !== null) continue;
+    // Of all of them: a liar's time, long past, must not take the others' words along.
+    const isOver = entries.every(({ at }) => at + openBefore + closeWithin <= draft.time);
+    if (!isOpen || isOver) draft.heard.delete(offer);
   }
 }
 

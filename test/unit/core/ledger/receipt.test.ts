@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { TRANSACTIONS_PER_BLOCK_MAX } from "../../../../agent/core/ledger/block.ts";
 import { UNPLACED_PER_VALIDATOR_MAX } from "../../../../agent/core/ledger/heard.ts";
-import { communityId, TRANSACTION_BYTES_MAX } from "../../../../agent/core/ledger/rules.ts";
+import {
+  communityId,
+  PAPER_TIMELINE,
+  TRANSACTION_BYTES_MAX,
+} from "../../../../agent/core/ledger/rules.ts";
 import { decodeState, encodeState } from "../../../../agent/core/ledger/state.ts";
 import {
   encodeTransaction,
@@ -20,7 +24,7 @@ import {
   pvId,
   type TransactionId,
 } from "../../../../agent/core/units/ids.ts";
-import { HOUR_MS, MINUTE_MS } from "../../../../agent/core/units/time.ts";
+import { type DurationMs, HOUR_MS, MINUTE_MS } from "../../../../agent/core/units/time.ts";
 import {
   at,
   kwh,
@@ -384,5 +388,29 @@ describe("entries for offers that never come", () => {
     // Heard at 15:10:30, it can only be for a listing that delivers before 17:09:30.
     chain.add(T("17:59:15"));
     expect(held()).toEqual(["b"]);
+  });
+});
+
+describe("what is heard of an offer that is not on the ledger yet", () => {
+  it("outlives the end of another listing, though a liar spoke first, and of a time long past", () => {
+    const timeline = { ...PAPER_TIMELINE, openBefore: (2 * HOUR_MS) as DurationMs };
+    const chain = new TestChain(makeRules({ validators: voters(4), timeline }));
+    chain.add(T("16:10:00"), [SELLER, registration(SELLER)]);
+    chain.add(T("16:11:00"), [SELLER, say.registerPv("roof")]);
+    const later = signed(
+      chain.rules,
+      SELLER,
+      say.pvOffer("21Mar18-14:00", "roof", { energy: kwh(6) }),
+    );
+    const hears = (who: string, time: string) => chain.receipt(who, [[later, at(T(time))]]);
+    chain.add(T("16:58:00"), hears("v4@vt.edu", "10:00:00"));
+    chain.add(T("16:58:10"), hears("v1@vt.edu", "16:57:50"), hears("v2@vt.edu", "16:57:51"));
+    // 13:00 is not closed in time, and so void.
+    chain.add(T("17:00:00"));
+    expect(chain.listing(LISTING)?.state).toBe("VOID");
+    chain.addSigned(T("17:00:01"), [later]);
+    const placed = chain.listing("21Mar18-14:00")?.pvOffers.get(pvId("roof"));
+    // 10:00, 16:57:50, 16:57:51
+    expect(placed?.stamp).toBe(at(T("16:57:50")));
   });
 });
