@@ -1,9 +1,9 @@
-// With which key a transaction must be signed, told without a ledger: the rules name the CA's, the
-// administrator's and the validators', and the CA's certificate names a member's.
+// With which key a transaction must be signed, told without a ledger: the rules name the CA's and the
+// administrator's, the steps of trust name who voted on its block, and the CA's certificate names a member's.
 
 import { checkCertificate, readCertificate } from "../certificate.ts";
 import type { Verifier } from "../crypto.ts";
-import type { Rules } from "../ledger/rules.ts";
+import type { Rules, Validator } from "../ledger/rules.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { accepted, type Result, refused } from "../result.ts";
 
@@ -12,6 +12,8 @@ export type UnknownAuthor = { readonly code: "unknownAuthor"; readonly reason: s
 
 export type AuthorContext = {
   readonly rules: Rules;
+  /** Who voted on its block. */
+  readonly validators: readonly Validator[];
   /** The author's certificate, X.509 DER; null where the rules or the transaction have its key. */
   readonly card: Uint8Array | null;
   readonly verifier: Verifier;
@@ -29,10 +31,10 @@ export function needsCard({ author, payload: { type } }: Said): boolean {
 /** A card counts whenever the CA signed it: whether it was valid was asked when its member joined. */
 export function authorKey(
   said: Said,
-  { rules, card, verifier }: AuthorContext,
+  { rules, validators, card, verifier }: AuthorContext,
 ): Result<Uint8Array, UnknownAuthor> {
   const { author, payload } = said;
-  const { administrator, caPublicKey, validators } = rules;
+  const { administrator, caPublicKey } = rules;
   const isNeeded = needsCard(said);
   if (isNeeded !== (card !== null)) return unknown(isNeeded ? "no card" : "a needless card");
   if (author === null) return accepted(caPublicKey);

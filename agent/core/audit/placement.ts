@@ -132,11 +132,11 @@ export function checkPlacement(
       ? refused({ ...decoded.refusal, part: "transaction" })
       : refused({ code: "otherCommunity", part: "transaction", community });
   }
-  const signed = checkAuthor(decoded.value, context);
+  const { validators } = trusted;
+  const signed = checkAuthor(decoded.value, validators, context);
   if (!signed.ok) return signed;
   const { position } = placement;
   const id = blockId(header);
-  const { validators } = trusted;
   const said = { transaction: decoded.value, position };
   return accepted({ header, blockId: id, certificate, validators, ...said });
 }
@@ -164,9 +164,10 @@ function checkCertified(
 
 function checkAuthor(
   transaction: Transaction,
+  validators: readonly Validator[],
   { community, rules, card, verifier }: PlacementContext,
 ): Result<void, PlacementRefusal> {
-  const key = authorKey(transaction, { rules, card, verifier });
+  const key = authorKey(transaction, { rules, validators, card, verifier });
   if (!key.ok) return key;
   const message = transactionSignBytes(community, transaction);
   const { signature, author } = transaction;

@@ -11,7 +11,7 @@
 import type { Rules } from "../ledger/rules.ts";
 import { stampOf } from "../ledger/stamp.ts";
 import type { Transaction } from "../ledger/transaction.ts";
-import { liarsMax } from "../ledger/validators.ts";
+import { liarsMax, voicesOf } from "../ledger/validators.ts";
 import { accepted, type Result, refused } from "../result.ts";
 import { type MemberId, offerPrefix } from "../units/ids.ts";
 import { addTime, type UnixMs } from "../units/time.ts";
@@ -81,8 +81,9 @@ export function shownStamp(
     }
     heard.push({ validator, at, height: receipt.header.height });
   }
-  // As many as voted when the last one came.
-  const voters = receipts.at(-1)?.validators.length ?? rules.validators.length;
+  // Who voted when the last one came, and who spoke before and voted no more: as the ledger counts (heard.ts).
+  const speakers = heard.map(({ validator }) => validator);
+  const voters = voicesOf(receipts.at(-1)?.validators ?? rules.validators, speakers);
   const times = heard.map(({ at }) => at);
   const needed = 2 * liarsMax(voters) + 1;
   const time = times.length === needed ? stampOf(times, voters) : null;

@@ -72,7 +72,7 @@ function provable(db: Database.Database, { path, id }: Wanted): Provable | NotHe
   };
   const eras = followTrust(rules.value, trustUpTo(reader.head()), new Verifier());
   if (!eras.ok) throw unreadable(path);
-  const votersAt = (at: number): number => trustedAt(eras.value, at).validators.length;
+  const votersAt = (at: number) => trustedAt(eras.value, at).validators;
   const receipts = receiptsFor(db, { rules: rules.value, reader, votersAt, placed });
   return {
     ...{ ...placeable(height, position), rules: rules.value },

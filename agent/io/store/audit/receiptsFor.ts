@@ -7,10 +7,10 @@ import type Database from "better-sqlite3";
 import { heardAt, isOffer } from "../../../core/audit/shownStamp.ts";
 import { decodeBlock } from "../../../core/ledger/block.ts";
 import { deliveryStartOf, listingTimes } from "../../../core/ledger/calendar.ts";
-import { communityId, type Rules } from "../../../core/ledger/rules.ts";
+import { communityId, type Rules, type Validator } from "../../../core/ledger/rules.ts";
 import { stampOf } from "../../../core/ledger/stamp.ts";
 import { decodeTransaction, type Transaction } from "../../../core/ledger/transaction.ts";
-import { liarsMax } from "../../../core/ledger/validators.ts";
+import { liarsMax, voicesOf } from "../../../core/ledger/validators.ts";
 import type { MemberId } from "../../../core/units/ids.ts";
 import type { UnixMs } from "../../../core/units/time.ts";
 import { type BlockReader, type Placed, transactionNumber } from "../blockTable.ts";
@@ -21,8 +21,8 @@ const BLOCKS_READ = 64;
 export type StampedOffer = {
   readonly rules: Rules;
   readonly reader: BlockReader;
-  /** How many vote at a height. */
-  readonly votersAt: (height: number) => number;
+  /** Who votes at a height. */
+  readonly votersAt: (height: number) => readonly Validator[];
   /** Whatever is proved; only an offer or a bid has a stamp. */
   readonly placed: Placed;
 };
@@ -44,9 +44,12 @@ export function receiptsFor(db: Database.Database, stamped: StampedOffer): reado
     if (at === null || validator === null || heard.has(validator)) continue;
     heard.set(validator, at);
     places.push({ height, position });
-    const voters = votersAt(height);
-    if (heard.size < 2 * liarsMax(voters) + 1) continue;
-    return stampOf([...heard.values()], voters) === stamp ? places : [];
+    const voters = voicesOf(votersAt(height), [...heard.keys()]);
+    const needed = 2 * liarsMax(voters) + 1;
+    if (heard.size < needed) continue;
+    // More than needed: others came to vote after the last that counted, and a proof cannot show that.
+    const isTheirs = heard.size === needed && stampOf([...heard.values()], voters) === stamp;
+    return isTheirs ? places : [];
   }
   return [];
 }

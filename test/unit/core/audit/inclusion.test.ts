@@ -160,7 +160,9 @@ describe("whose key", () => {
   const manual: Rules = makeRules({ schedule: "manual" });
   const key = (author: string | null, payload: ReturnType<typeof registration>) => {
     const said = { author: author as never, payload };
-    const outcome = authorKey(said, { rules: manual, card: null, verifier: context.verifier });
+    const { validators } = manual;
+    const { verifier } = context;
+    const outcome = authorKey(said, { rules: manual, validators, card: null, verifier });
     return outcome.ok ? bytesToHex(outcome.value) : outcome.refusal.reason;
   };
   const hex = (name: string) => bytesToHex(testKey(name).publicKey);

@@ -6,13 +6,21 @@ import {
   type InclusionProof,
   proveInclusion,
 } from "../../../../agent/core/audit/inclusion.ts";
-import { type Placement, placementOf } from "../../../../agent/core/audit/placement.ts";
+import {
+  type Placeable,
+  type Placement,
+  placementOf,
+} from "../../../../agent/core/audit/placement.ts";
 import { readProof, writeProof } from "../../../../agent/core/audit/proofFile.ts";
 import { encodeCertificate } from "../../../../agent/core/consensus/message.ts";
 import { Verifier } from "../../../../agent/core/crypto.ts";
-import { blockId } from "../../../../agent/core/ledger/block.ts";
-import type { Transaction } from "../../../../agent/core/ledger/transaction.ts";
+import { blockId, encodeHeader } from "../../../../agent/core/ledger/block.ts";
+import { communityId } from "../../../../agent/core/ledger/rules.ts";
+import type { PayloadOf, Transaction } from "../../../../agent/core/ledger/transaction.ts";
+import { encodeValidators } from "../../../../agent/core/ledger/validators.ts";
+import { memberId } from "../../../../agent/core/units/ids.ts";
 import { certificateFor } from "../../../support/certificate.ts";
+import { certificateBy } from "../../../support/changingChain.ts";
 import {
   at,
   kwh,
@@ -23,6 +31,7 @@ import {
   signed,
   TestChain,
   testCard,
+  testKey,
   tokens,
 } from "../../../support/ledger.ts";
 
@@ -195,5 +204,89 @@ describe("the file of a stamped offer's proof", () => {
       const none = JSON.stringify({ ...many, receipts });
       expect(readProof(none, context)).toMatchObject({ refusal: { code: "notAProof" } });
     }
+  });
+});
+
+describe("an offer's stamp where others came to vote", () => {
+  const seven = ["a", "b", "c", "d", "e", "f", "g"].map((name) => `${name}@vt.edu`);
+  const [A, B, C] = seven as [string, string, string];
+  const NEW = "new@vt.edu";
+
+  /** Blocks 1 and 2: all join; the CA changes who votes, from block 4 on. Receipts as told, from block 4 on. */
+  function changed(of: {
+    readonly first: readonly string[];
+    readonly change: Pick<PayloadOf<"validatorChange">, "add" | "remove">;
+    readonly before?: readonly string[];
+    readonly after: readonly string[];
+  }) {
+    const street = new TestChain(makeRules({ validators: of.first }));
+    const certificates: Uint8Array[] = [];
+    let second = 0;
+    const next = (
+      ...said: Parameters<TestChain["add"]> extends [unknown, ...infer R] ? R : never
+    ) => {
+      second += 1;
+      const { validators } = street.state;
+      const built = street.addSigned(
+        at(T("16:20:00")) + 1000 * second,
+        said.map(([author, payload]) => signed(street.rules, author, payload)),
+        validators[0]?.memberId,
+      );
+      expect(built.dropped).toEqual([]);
+      const { height } = built.block.header;
+      const who = { chain: communityId(street.rules), validators, height, blockId: built.blockId };
+      certificates.push(encodeCertificate(certificateBy(who)));
+    };
+    const wanted = say.buyOffer(LISTING, { energy: kwh(1), price: perKwh(3) });
+    const offered = signed(street.rules, BUYER, wanted);
+    const receipts: Placeable[] = [];
+    const hears = (who: string) => {
+      next(street.receipt(who, [[offered, at(T("16:20:00")) + 10 * who.charCodeAt(0)]]));
+      receipts.push(inBlock(street.state.height));
+    };
+    const inBlock = (height: number): Placeable => {
+      const [block, certificate] = [street.blocks[height - 1], certificates[height - 1]];
+      if (block === undefined || certificate === undefined) throw new Error(`no block ${height}`);
+      return { block, certificate, position: 0 };
+    };
+    next(
+      [BUYER, registration(BUYER)],
+      ...[...of.first, NEW].map((n) => [n, registration(n)] as const),
+    );
+    next([BUYER, wanted]);
+    for (const who of of.before ?? []) hears(who);
+    next([null, { type: "validatorChange", sequence: 1, ...of.change }]);
+    next();
+    const last = inBlock(street.state.height);
+    for (const who of of.after) hears(who);
+    const step = {
+      ...{ header: encodeHeader(last.block.header), certificate: last.certificate },
+      validators: encodeValidators(street.state.validators),
+    };
+    const card = testCard(BUYER).certificate;
+    const provable = { ...inBlock(2), rules: street.rules, card, receipts, trust: [step] };
+    const shown = checkInclusion(proveInclusion(provable), context);
+    const onLedger = street.listing(LISTING)?.buyOffers.get(testCard(BUYER).memberId)?.stamp;
+    return { shown: shown.ok ? shown.value.stamp?.time : shown.refusal, onLedger };
+  }
+
+  it("is shown by their receipts, too", () => {
+    const add = [{ memberId: memberId(NEW), publicKey: testKey(NEW).publicKey }];
+    const first = seven.slice(0, 4);
+    const { shown, onLedger } = changed({ first, change: { add, remove: [] }, after: [A, C, NEW] });
+    // 970, 990 and 1100 ms
+    expect([shown, onLedger]).toEqual([at(T("16:20:00.990")), at(T("16:20:00.990"))]);
+  });
+
+  it("is not shown by a liar's word, thrown out since, and another's: f is of all who have a word", () => {
+    const change = { add: [], remove: [memberId(A)] };
+    const of = { first: seven, change, before: [A] };
+    // Six vote, so f is 1; but with a seven have a word, and of them two may lie: five are needed.
+    const few = changed({ ...of, after: [B, C] });
+    expect(few.onLedger).toBeNull();
+    expect(few.shown).toMatchObject({ code: "wrongReceipts", reason: "5 are needed" });
+    const enough = changed({ ...of, after: [B, C, ...seven.slice(3, 5)] });
+    // 970, 980, 990, 1000 and 1010 ms
+    expect(enough).toEqual({ shown: at(T("16:20:00.990")), onLedger: at(T("16:20:00.990")) });
   });
 });
