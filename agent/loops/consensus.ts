@@ -41,6 +41,7 @@ import type {
 } from "../ports.ts";
 import type { Executed, Ledger } from "./ledger.ts";
 import type { Mempool } from "./mempool.ts";
+import { isSeatNew } from "./newSeat.ts";
 import { PastHeights } from "./pastHeights.ts";
 import { type HeldBack, Signing, type SigningDependencies, type VotesAnswer } from "./signing.ts";
 
@@ -551,13 +552,15 @@ class Loop implements ConsensusLoop {
   }
 
   #nextStart(): HeightStart {
-    const { ledger, signer } = this.#d;
+    const { ledger, signer, store } = this.#d;
     const state = ledger.state();
-    const { validators, nextValidators, chain } = ledger.voting();
+    const voting = ledger.voting();
+    const { validators, nextValidators, chain } = voting;
     this.#seats = validators;
     this.#nextSeats = nextValidators;
     this.#chains = { ...this.#chains, chain };
-    this.#signing.follow({ chain, validators });
+    const isNew = () => isSeatNew({ state, voting, store }, signer);
+    this.#signing.follow({ chain, validators, isSeatNew: isNew });
     return {
       height: state.height + 1,
       validators: this.#seats.map(({ memberId }) => memberId),

@@ -49,7 +49,12 @@ export type VotesAnswer = {
   readonly peer: MemberId;
 };
 
-type Voting = { readonly chain: CommunityId; readonly validators: readonly Validator[] };
+type Voting = {
+  readonly chain: CommunityId;
+  readonly validators: readonly Validator[];
+  /** Whether this card's seat begins with the height under way; asked only of a newcomer. */
+  readonly isSeatNew: () => boolean;
+};
 
 export type SigningDependencies = {
   readonly rules: Rules;
@@ -90,8 +95,12 @@ export class Signing {
   /** The first moment of this run at which the clock was right. */
   #since: UnixMs | null = null;
   #mark: SigningMark | null = null;
-  /** Nothing of this card is known to anybody, and the ledger had no block when the run began. */
+  /** Nothing says that this card has ever signed. */
   #isNewcomer = false;
+  /** Until the ledger is followed: the seats of the rules begin with height 1. */
+  #isSeatNew: () => boolean;
+  /** That the card is held back was told, and not yet that it is free. */
+  #isTold = false;
   /** What the card has signed at the height under way, in this run or an earlier one. */
   #records = new Map<string, SignedRecord>();
   #answers: { height: number; readonly from: Set<MemberId> } = { height: 0, from: new Set() };
@@ -102,12 +111,15 @@ export class Signing {
     this.#validators = dependencies.rules.validators;
     this.#headAtStart = dependencies.ledger().height;
     this.#startedAt = dependencies.clock.monotonic();
+    this.#isSeatNew = () => dependencies.ledger().height === 0;
   }
 
-  /** Who votes on the height under way, and for which chain. */
-  follow({ chain, validators }: Voting): void {
+  /** Who votes on the height under way, and for which chain. Also without a seat, which may yet come. */
+  follow({ chain, validators, isSeatNew }: Voting): void {
     this.#chain = chain;
     this.#validators = validators;
+    this.#isSeatNew = isSeatNew;
+    this.#lookAtClock();
   }
 
   /** The height under way; what the sign log holds of it. */
@@ -210,14 +222,15 @@ export class Signing {
     this.#mark = mark;
     // It must outlive a restart in the middle of catching up; a newcomer has nothing to keep yet.
     if (!isNewcomer) this.#keep(mark);
-    if (reason !== null) this.#tell(reason);
+    const isFree = isNewcomer && (this.#isSeatNew() || this.#isPastStart());
+    if (reason !== null && !isFree) this.#tell(reason);
     return mark;
   }
 
   #isInQuarantine(height: number): boolean {
     const { freeAbove } = this.#known();
     if (freeAbove !== null) return height <= freeAbove;
-    return !(this.#isPastStart() || (this.#isNewcomer && height === 1));
+    return !(this.#isPastStart() || (this.#isNewcomer && this.#isSeatNew()));
   }
 
   /** Before the first signature of a height: what is signed is never above the mark. */
@@ -225,7 +238,8 @@ export class Signing {
     const { height: before, freeAbove } = this.#known();
     if (freeAbove === 0 && height <= before) return;
     this.#keep({ height: Math.max(height, before), freeAbove: 0, stopped: null });
-    if (freeAbove === 0 || this.#isNewcomer) return;
+    if (!this.#isTold) return;
+    this.#isTold = false;
     this.#d.log.info("this card signs again", { height });
     this.#d.quarantined?.({ type: "released", height });
   }
@@ -250,6 +264,7 @@ export class Signing {
     const { log, quarantined, signer } = this.#d;
     const { height, freeAbove, stopped } = this.#known();
     const isForGood = stopped !== null;
+    this.#isTold = true;
     const text = isForGood ? WHY[reason] : `${WHY[reason]} ${untilWhen(freeAbove)}`;
     const facts = { reason, member: signer.memberId, signedUpTo: height, freeAbove, text };
     if (isForGood) log.error("this card signs nothing any more", facts);

@@ -19,6 +19,7 @@ import {
   type RecordingPublisher,
 } from "./fakes.ts";
 import { signed, testCard } from "./ledger.ts";
+import { createMemoryMark, type MemoryMark } from "./memoryMark.ts";
 
 /** Milliseconds that everything takes from home to home. */
 const DELAY = 5;
@@ -29,6 +30,8 @@ export type StreetHome = {
   readonly store: MemoryStore;
   /** What its agent writes to: `store`, unless told otherwise. */
   disk: Store;
+  /** The mark beside its card's key, which outlives its agent as the disk does. */
+  readonly mark: MemoryMark;
   readonly log: RecordingLog;
   readonly publisher: RecordingPublisher;
   agent: Agent | null;
@@ -55,7 +58,7 @@ export class Street {
       const store = createMemoryStore();
       this.#homes.set(name, {
         id: name as MemberId,
-        ...{ store, disk: store },
+        ...{ store, disk: store, mark: createMemoryMark() },
         log: createRecordingLog(),
         publisher: createRecordingPublisher(),
         ...{ agent: null, handlers: null },
@@ -93,6 +96,7 @@ export class Street {
         {
           ...{ clock: this.clock, network: this.#port(home), store: home.disk },
           ...{ signer: testCard(name), devices: [], publisher: home.publisher, log: home.log },
+          mark: home.mark,
         },
         this.#verifier,
       );

@@ -102,15 +102,15 @@ describe("a restart", () => {
     const made = stoppedStreet();
     const restart = restartOf(made);
     const { height } = made.agent(A).head();
-    // Only two of the new four are there: nothing can be decided yet.
+    // Only two of the new four are there: nothing can be decided yet. They listen for a minute, then speak.
     made.stop(A, B, E, F);
     made.startWith(restart, A, B);
-    made.run(60 * SECOND);
+    made.run(90 * SECOND);
     expect(made.heights(A, B)).toEqual([height, height]);
     const said = made.said.length;
     made.stop(A, B);
     made.start(A, B);
-    made.run(30 * SECOND);
+    made.run(90 * SECOND);
     expect(made.said.length).toBeGreaterThan(said);
     const community = communityId(made.rules);
     for (const { message } of made.said.slice(said)) {
@@ -119,7 +119,7 @@ describe("a restart", () => {
       });
     }
     made.startWith(restart, E);
-    made.run(60 * SECOND);
+    made.run(90 * SECOND);
     expect(made.heights(A, B, E)[0]).toBeGreaterThan(height);
     expect(same(made, A, B, E, G)).toBe(true);
     expect(made.blamed).toEqual([]);

@@ -101,4 +101,45 @@ describe("a street whose voters change", () => {
     expect(made.heights(...ALL)).toEqual(Array(5).fill(height));
     expect(made.agent(D).head()).toEqual(made.agent(A).head());
   });
+
+  it("b comes to a alone, and c to both, though each is needed at once and starts only then", () => {
+    const made = new Street(makeRules({ validators: [A] }), START, [A, B, C]);
+    made.start(A, B, C);
+    made.run(30 * SECOND);
+    made.stop(B, C);
+    const add = (sequence: number, name: string) => {
+      made.byCa({ type: "validatorChange", sequence, add: [seat(name)], remove: [] }, A);
+      made.run(15 * SECOND);
+      grant(made);
+    };
+    add(1, B);
+    const { height } = made.agent(A).head();
+    grant(made);
+    expect(made.heights(A)).toEqual([height]);
+    made.start(B);
+    made.run(90 * SECOND);
+    expect(made.heights(A, B)).toEqual([height + 1, height + 1]);
+    // One change in 100 blocks.
+    for (let i = 0; i < 100; i += 1) grant(made);
+    add(200, C);
+    const later = made.agent(A).head().height;
+    made.start(C);
+    grant(made);
+    made.run(90 * SECOND);
+    expect(made.agent(A).head().height).toBeGreaterThan(later);
+    expect(new Set(made.heights(A, B, C)).size).toBe(1);
+    expect(made.blamed).toEqual([]);
+  });
+
+  it("b, up all the time, votes with a at once", () => {
+    const made = new Street(makeRules({ validators: [A] }), START, [A, B]);
+    made.start(A, B);
+    made.run(30 * SECOND);
+    made.byCa({ type: "validatorChange", sequence: 1, add: [seat(B)], remove: [] }, A);
+    made.run(15 * SECOND);
+    const { height } = made.agent(A).head();
+    grant(made);
+    grant(made);
+    expect(made.heights(A, B)).toEqual([height + 2, height + 2]);
+  });
 });

@@ -10,8 +10,8 @@
 // | > head + 1     | lost, or an older copy         | nothing up to the mark and 2 further heights           |
 // | unreadable     | any                            | nothing until a block that is newer than the start     |
 // | absent         | has signed                     | the mark is written again from it                      |
-// | absent         | never signed, has blocks       | as unreadable: the card may be an old one              |
-// | absent         | never signed, at genesis       | a fresh card: it may sign height 1                     |
+// | absent         | never signed                   | a newcomer: it may sign the first height of its seat;  |
+// |                |                                | after that as unreadable: the card may be an old one   |
 //
 // A block is newer than the start if its time is later by more than honest clocks can differ: honest
 // validators prevoted for it after the start, so nobody can have signed for the heights above it before.
@@ -52,7 +52,7 @@ export type MarkAtStart = {
   readonly mark: SigningMark;
   /** Why the card is held back; null: it is not. */
   readonly reason: QuarantineReason | null;
-  /** Neither the mark nor the database nor a block: the card may begin the ledger with the others. */
+  /** Neither the mark nor the database: the card may begin its seat with the others, who may need it. */
   readonly isNewcomer: boolean;
 };
 
@@ -61,7 +61,7 @@ export type Database = { readonly head: number; readonly signed: number | null }
 
 /** The mark to go on with, by the table above. */
 export function markAtStart(found: FoundMark, { head, signed }: Database): MarkAtStart {
-  const isNewcomer = found === "absent" && signed === null && head === 0;
+  const isNewcomer = found === "absent" && signed === null;
   const held = (mark: SigningMark, reason: QuarantineReason | null): MarkAtStart => ({
     ...{ mark, reason, isNewcomer },
   });
@@ -72,8 +72,7 @@ export function markAtStart(found: FoundMark, { head, signed }: Database): MarkA
   if (found === "absent") {
     const isKnown = signed !== null;
     const mark: SigningMark = { height, freeAbove: isKnown ? 0 : null, stopped: null };
-    // A newcomer is told when it comes too late to begin.
-    return held(mark, isKnown || isNewcomer ? null : "pastUnknown");
+    return held(mark, isKnown || head === 0 ? null : "pastUnknown");
   }
   const mark = { ...found, height: Math.max(found.height, height) };
   if (mark.stopped !== null) return held(mark, mark.stopped);

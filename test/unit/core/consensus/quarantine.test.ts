@@ -51,9 +51,9 @@ describe("no mark to go by", () => {
     expect(start("absent", 56, 57)).toEqual([57, 0, null, false]);
   });
 
-  it("is a newcomer at genesis alone", () => {
+  it("is a newcomer; where there are blocks, that is worth a word", () => {
     expect(start("absent", 0, null)).toEqual([0, null, null, true]);
-    expect(start("absent", 1, null)).toEqual([0, null, "pastUnknown", false]);
+    expect(start("absent", 1, null)).toEqual([0, null, "pastUnknown", true]);
   });
 
   it("waits for a new block where the file is damaged, whatever the database says", () => {
