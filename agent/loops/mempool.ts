@@ -18,6 +18,8 @@ import { ID_PREFIX_BYTES } from "./wire.ts";
 const PENDING_MAX = 5000;
 /** More than any home has reason to have under way. */
 const PENDING_PER_AUTHOR_MAX = 64;
+/** An honest validator has one under way; 28 of the largest fill a block, and everybody else would wait. */
+const RECEIPTS_PER_AUTHOR_MAX = 4;
 
 export type Pending = {
   readonly transaction: Transaction;
@@ -75,6 +77,13 @@ export function createMempool(dependencies: MempoolDependencies): Mempool {
     if (mine >= PENDING_PER_AUTHOR_MAX) {
       return refused({ code: "authorHasTooMany", max: PENDING_PER_AUTHOR_MAX });
     }
+    if (isReceipt(transaction) && mine >= RECEIPTS_PER_AUTHOR_MAX) {
+      const others = pending.values().filter((one) => one.transaction.author === author);
+      const receipts = others.reduce((n, one) => n + (isReceipt(one.transaction) ? 1 : 0), 0);
+      if (receipts >= RECEIPTS_PER_AUTHOR_MAX) {
+        return refused({ code: "authorHasTooMany", max: RECEIPTS_PER_AUTHOR_MAX });
+      }
+    }
     const checked = checks.check(ledger(), transaction, clock.now());
     if (!checked.ok && !appliesLater(checked.refusal)) return checked;
     const entry = { transaction, encoded, isEarly: !checked.ok };
@@ -125,6 +134,10 @@ export function createMempool(dependencies: MempoolDependencies): Mempool {
     has: (id) => pending.has(id),
     prefixes: () => [...pending.keys()].map((id) => id.slice(0, 2 * ID_PREFIX_BYTES)),
   };
+}
+
+function isReceipt({ payload: { type } }: Transaction): boolean {
+  return type === "receipt";
 }
 
 /**

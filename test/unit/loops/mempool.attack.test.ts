@@ -4,10 +4,25 @@
 import { expect, it } from "vitest";
 import { communityId } from "../../../agent/core/ledger/rules.ts";
 import type { Listing } from "../../../agent/core/ledger/state.ts";
-import { encodeTransaction } from "../../../agent/core/ledger/transaction.ts";
+import { encodeTransaction, RECEIPT_ENTRIES_MAX } from "../../../agent/core/ledger/transaction.ts";
+import {
+  OFFER_PREFIX_BYTES,
+  type OfferPrefix,
+  type TransactionId,
+} from "../../../agent/core/units/ids.ts";
+import type { UnixMs } from "../../../agent/core/units/time.ts";
 import { createMempool } from "../../../agent/loops/mempool.ts";
 import { createFakeClock } from "../../support/fakes.ts";
-import { at, kwh, perKwh, registration, say, signed, TestChain } from "../../support/ledger.ts";
+import {
+  at,
+  kwh,
+  makeRules,
+  perKwh,
+  registration,
+  say,
+  signed,
+  TestChain,
+} from "../../support/ledger.ts";
 
 const BUYER = "buyer1@vt.edu";
 const T = (time: string) => `2018-03-21T${time}Z`;
@@ -54,4 +69,38 @@ it("clears no market for what comes after the cut-off, and voids one once", () =
   expect(walks).toBeGreaterThan(0);
   for (let sequence = 53; sequence < 103; sequence += 1) late(sequence);
   expect(bids.walks).toBe(walks);
+});
+
+it("keeps four receipts of one validator: more would fill the blocks, and everybody's would come too late", () => {
+  const [V1, V2] = ["v1@vt.edu", "v2@vt.edu"];
+  const chain = new TestChain(makeRules({ validators: [V1, V2, "v3@vt.edu", "v4@vt.edu"] }));
+  chain.add(T("16:10:00"), [BUYER, registration(BUYER)]);
+  const mempool = createMempool({
+    verifier: chain.verifier,
+    clock: createFakeClock(at(T("16:20:00"))),
+    ledger: () => chain.state,
+    arrived: () => {},
+  });
+  const offers = Array.from({ length: RECEIPT_ENTRIES_MAX }, (_, i) => i.toString(16));
+  const entries = offers.map((digits) => {
+    return { offer: digits.padStart(2 * OFFER_PREFIX_BYTES, "0") as OfferPrefix, after: 0 };
+  });
+  const flood = (author: string): readonly Uint8Array[] => {
+    const [from, all]: [UnixMs, Uint8Array[]] = [at(T("16:15:00")), []];
+    let previous: TransactionId | null = null;
+    for (let sequence = 1; sequence <= 64; sequence += 1) {
+      const said = { type: "receipt", sequence, previous, from, to: from, entries } as const;
+      const transaction = signed(chain.rules, author, said);
+      previous = transaction.id;
+      all.push(encodeTransaction(communityId(chain.rules), transaction));
+    }
+    return all;
+  };
+  const taken = (all: readonly Uint8Array[]) => all.filter((one) => mempool.add(one).ok).length;
+  const liars = flood(V1);
+  expect(taken(liars)).toBe(4);
+  expect(taken(liars.slice(4))).toBe(0);
+  // Nobody else is the worse for it, and what it said first is as good as any.
+  expect(taken(flood(V2).slice(0, 1))).toBe(1);
+  expect(mempool.size()).toBe(2);
 });
