@@ -64,6 +64,7 @@ export class SimulatedDisk {
   #writesSinceSync = 0;
   #restart: Uint8Array | null = null;
   #failure: { readonly isWritten: boolean } | null = null;
+  #isFull = false;
 
   constructor(watch: DiskWatch, faults: DiskFaults) {
     this.#watch = watch;
@@ -110,8 +111,14 @@ export class SimulatedDisk {
     this.#failure = failure;
   }
 
+  /** While it is full no write succeeds. */
+  fill(isFull: boolean): void {
+    this.#isFull = isFull;
+  }
+
   mend(): void {
     this.#failure = null;
+    this.#isFull = false;
   }
 
   store(): Store {
@@ -148,7 +155,7 @@ export class SimulatedDisk {
 
   #write(place: string, write: () => void): void {
     this.#watch.touched(`before ${place}`);
-    const failure = this.#failure;
+    const failure = this.#isFull ? { isWritten: false } : this.#failure;
     this.#failure = null;
     if (failure?.isWritten !== false) write();
     if (failure !== null) throw new DiskError(place);

@@ -1,9 +1,9 @@
 // Who is accused, and who is not, checked from what got to each home and what was committed:
 //
-//   I11  nobody is accused but a card that was copied, and receipts of validators that back-date them (what
-//        their homes keep for themselves is signed too)
-//   I12  two votes or proposals that one home has heard, while they were of its height or of one just over,
-//        in one life, end on the ledger
+//   I11  nobody is accused but validators that lie (what their homes keep for themselves is signed too), and of
+//        two votes or proposals a card that was copied
+//   I12  two votes or proposals that one honest home has heard, while they were of its height or of one just
+//        over, in one life, end on the ledger
 //
 // What a home heard and then lost with its power is left to the others that heard it.
 
@@ -30,9 +30,12 @@ const NAMED_ENOUGH = 16;
 export type AccusationsWorld = {
   readonly rules: Rules;
   readonly verifier: Verifier;
-  /** The card that somebody else signs with too. */
-  readonly copied: MemberId | null;
-  readonly backdates: (home: MemberId) => boolean;
+  /** Cards that somebody else signs with too. */
+  readonly copied: ReadonlySet<MemberId>;
+  /** Validators that say what they like. */
+  readonly liars: ReadonlySet<MemberId>;
+  /** Homes that report what they hear: they do not lie, and lose nothing that they have written. */
+  readonly reporters: ReadonlySet<MemberId>;
   readonly home: (id: MemberId) => {
     readonly life: number;
     readonly disk: { readonly height: number };
@@ -63,11 +66,9 @@ export class Accusations {
     for (const event of events) {
       if (event.type !== "evidence") continue;
       const { offender, kind, subject } = event;
-      const { copied, backdates } = this.#world;
-      const isGuilty =
-        kind === "doubleReceipt"
-          ? backdates(offender)
-          : offender === copied && (kind === "doubleVote" || kind === "doubleProposal");
+      const { copied, liars } = this.#world;
+      const isOfVoting = kind === "doubleVote" || kind === "doubleProposal";
+      const isGuilty = liars.has(offender) || (copied.has(offender) && isOfVoting);
       if (!isGuilty) throw new Violation("I11", `${kind} ${subject} of ${offender} at ${height}`);
       const named = this.#named.get(offender) ?? new Set();
       if (named.has(subject)) throw new Violation("I11", `${subject} of ${offender} twice`);
@@ -80,6 +81,7 @@ export class Accusations {
     const home = this.#world.home(to);
     const decoded = decodeConsensusMessage(encoded);
     if (home === null || !decoded.ok || this.#isEnough) return;
+    if (!this.#world.reporters.has(to)) return;
     const lived = this.#lives.get(to);
     const life: Life =
       lived?.life === home.life ? lived : { life: home.life, said: new Map(), hopes: [] };

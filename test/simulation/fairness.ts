@@ -24,6 +24,7 @@ const PREFIX_DIGITS = 32;
 /** An offer or bid as it was said, and what became of it. */
 type Order = {
   readonly key: string;
+  readonly author: MemberId;
   readonly listingId: ListingId;
   readonly firstSaid: number;
   /** When each validator's home first got it, by its own clock. */
@@ -52,6 +53,8 @@ export type FairnessWorld = {
   readonly honest: ReadonlySet<MemberId>;
   /** How many vote at a height. */
   readonly seats: (height: number) => number;
+  /** Validators that say what they like: their own offers may fare as they will. */
+  readonly liars: ReadonlySet<MemberId>;
   /** Unix time as that home's clock shows it. */
   readonly clockOf: (home: MemberId) => number;
   /** The real time. */
@@ -97,6 +100,12 @@ export class Fairness {
     this.reached(home, message);
   }
 
+  /** A liar says one: only what it can sign itself is news. */
+  lied(home: MemberId, message: Uint8Array): void {
+    const transaction = this.#decode(message);
+    if (transaction?.author === home) this.said(home, message);
+  }
+
   /** A transaction gets to a home. */
   reached(home: MemberId, message: Uint8Array): void {
     const transaction = this.#decode(message);
@@ -124,7 +133,8 @@ export class Fairness {
     const { listingId } = payload;
     const key = payload.type === "pvOffer" ? payload.pvId : author;
     const firstSaid = this.#world.now();
-    this.#orders.set(id, { key, listingId, firstSaid, reached: new Map(), stamp: null });
+    const reached = new Map<MemberId, number>();
+    this.#orders.set(id, { key, author, listingId, firstSaid, reached, stamp: null });
   }
 
   #claim(
@@ -166,11 +176,9 @@ export class Fairness {
       case "biddingClosed":
         this.#closed(event, block);
         break;
-      case "listingVoided": {
-        const { cutoffAt = 0 } = this.#hours.get(event.listingId) ?? {};
-        if (this.#isCalmFor(cutoffAt)) throw new Violation("G4", `${event.listingId} is void`);
+      case "listingVoided":
+        this.#voided(event.listingId);
         break;
-      }
       default:
     }
   }
@@ -219,6 +227,24 @@ export class Fairness {
   /** Whether nothing is the matter from a minute before that cut-off on. */
   #isCalmFor(cutoffAt: number): boolean {
     return cutoffAt > this.#calmSince + MINUTE_MS;
+  }
+
+  /** Never in calm weather; and in foul weather only where too few built a block in time to seal it. */
+  #voided(listingId: ListingId): void {
+    const hour = this.#hours.get(listingId);
+    if (hour === undefined) throw new Violation("G4", `${listingId} was never created`);
+    const { cutoffAt, deliveryStart } = hour;
+    if (this.#isCalmFor(cutoffAt)) throw new Violation("G4", `${listingId} is void`);
+    const { validators, timeline } = this.#world.rules;
+    const proposers = new Set<MemberId>();
+    for (const { time, proposer } of this.#blocks) {
+      if (time < cutoffAt + timeline.receiptsWithin) continue;
+      if (time >= deliveryStart + timeline.closeWithin) break;
+      proposers.add(proposer);
+      if (time >= cutoffAt + timeline.sealAfter && 3 * proposers.size > validators.length - 1) {
+        throw new Violation("G4", `${listingId} is void, though ${proposers.size} built blocks`);
+      }
+    }
   }
 
   #checkSeal({ cutoffAt, deliveryStart }: Hour, { height, time }: CommittedBlock): void {
@@ -271,7 +297,7 @@ export class Fairness {
   /** G4. An amendment that no block held before the cut-off is not taken any more; a first offer is. */
   #checkAllIn(listingId: ListingId, { cutoffAt, live }: Hour): void {
     for (const [id, order] of this.#orders) {
-      if (order.listingId !== listingId) continue;
+      if (order.listingId !== listingId || this.#world.liars.has(order.author)) continue;
       const { honest } = this.#world;
       const isInTime = [...honest].every((one) => (order.reached.get(one) ?? cutoffAt) < cutoffAt);
       if (!isInTime) continue;

@@ -3,6 +3,7 @@
 import { type Agent, type AgentSettings, createAgent } from "../../agent/agent.ts";
 import type { FoundMark } from "../../agent/core/consensus/quarantine.ts";
 import type { Verifier } from "../../agent/core/crypto.ts";
+import { type LedgerState, stateRoot } from "../../agent/core/ledger/state.ts";
 import { accepted, refused } from "../../agent/core/result.ts";
 import { watts, wh } from "../../agent/core/units/energy.ts";
 import type { MemberId } from "../../agent/core/units/ids.ts";
@@ -13,15 +14,18 @@ import type {
   Device,
   DeviceReading,
   Log,
+  Network,
   Ports,
   Signer,
 } from "../../agent/ports.ts";
+import { type ClockFault, offBy } from "./clockFault.ts";
 import { type DiskCopy, DiskError, type DiskFaults, SimulatedDisk } from "./disk.ts";
 import type { Fairness } from "./fairness.ts";
 import { type Invariants, Violation } from "./invariants.ts";
-import { lying } from "./liar.ts";
+import { type Lie, lying, type Parcel } from "./liar.ts";
 import type { SimulatedNetwork } from "./network.ts";
 import type { Random } from "./random.ts";
+import type { Tally } from "./tally.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** The power went, somewhere inside the agent. */
@@ -33,11 +37,11 @@ export type HomeSettings = {
   /** Watts made while the sun shines, and watts used, all the time. */
   readonly production: number;
   readonly consumption: number;
-  /** How far the home's wall clock is off, ms. */
-  readonly skew: number;
+  /** How far the home's wall clock is off. */
+  readonly clock: ClockFault;
   readonly diskFaults: DiskFaults;
-  /** Whether its receipts lie. */
-  readonly backdates: boolean;
+  /** What it lies about; none: it is honest. */
+  readonly lies: readonly Lie[];
   /** Whether somebody else has its key, too. */
   readonly isCopied: boolean;
 };
@@ -52,6 +56,9 @@ export type HomeWorld = {
   /** Unix time at which the simulation's clock was 0. */
   readonly epoch: number;
   readonly log: (home: MemberId, line: string) => void;
+  readonly tally: Tally;
+  /** Puts a lie on the wire. */
+  readonly lie: (from: MemberId, parcel: Parcel) => void;
 };
 
 export class SimulatedHome {
@@ -66,13 +73,16 @@ export class SimulatedHome {
   /** Counts starts: whatever an earlier life planned does not happen any more. */
   #life = 0;
   #touchesLeft = Number.POSITIVE_INFINITY;
+  #crashesAt: string | null = null;
   #devicesAnswer = true;
   #isSynchronised = true;
   /** How far the clock is off beside its skew, while NTP has not set it. */
   #drift = 0;
   /** The power is gone, or the agent has stopped itself. */
   #isDark = false;
+  #isAway = false;
   #hasHalted = false;
+  #rootChecked: LedgerState | null = null;
 
   constructor(settings: HomeSettings, world: HomeWorld) {
     this.id = settings.signer.memberId;
@@ -109,8 +119,18 @@ export class SimulatedHome {
     return this.#agent;
   }
 
+  /** Gone: nobody switches it on until it is back. */
+  leave(): void {
+    this.crash();
+    this.#isAway = true;
+  }
+
+  comeBack(): void {
+    this.#isAway = false;
+  }
+
   start(): void {
-    if (this.isUp) return;
+    if (this.isUp || this.#isAway) return;
     this.#life += 1;
     this.#isDark = false;
     this.#hasHalted = false;
@@ -130,6 +150,12 @@ export class SimulatedHome {
   /** The power goes after so many writes and sends, between any two effects. */
   crashAfter(touches: number): void {
     this.#touchesLeft = touches;
+    this.#crashesAt = null;
+  }
+
+  /** The power goes the next time that it does this: "after saveSigned". */
+  crashAt(place: string): void {
+    this.#crashesAt = place;
   }
 
   /** The database is lost, or an older copy takes its place; the key and what is beside it stay. */
@@ -153,7 +179,8 @@ export class SimulatedHome {
 
   now(): UnixMs {
     const { epoch, timeline } = this.#world;
-    return (epoch + timeline.now + this.#settings.skew + this.#drift) as UnixMs;
+    const off = offBy(this.#settings.clock, timeline.now) + this.#drift;
+    return (epoch + timeline.now + off) as UnixMs;
   }
 
   /** Runs something on this home; false if it is down afterwards. */
@@ -168,37 +195,48 @@ export class SimulatedHome {
       this.#goDown(`${error.constructor.name} in ${place} ${error.message}`);
       return false;
     }
-    if (this.#agent !== null) this.#world.invariants.state(this.id, this.#agent.ledger());
+    if (this.#agent !== null) {
+      const state = this.#agent.ledger();
+      this.#world.invariants.state(this.id, state);
+      if (state !== this.#rootChecked) this.#checkRoot(state);
+    }
     return this.isUp;
+  }
+
+  #checkRoot(state: LedgerState): void {
+    this.#rootChecked = state;
+    const { invariants } = this.#world;
+    if (!invariants.isRootChecked(state.height)) {
+      invariants.reachedRoot(this.id, state.height, stateRoot(state));
+    }
   }
 
   #goDown(why: string): void {
     this.#world.log(this.id, why);
     this.#agent = null;
     this.#life += 1;
-    this.#touchesLeft = Number.POSITIVE_INFINITY;
+    this.crashAfter(Number.POSITIVE_INFINITY);
     this.disk.cutPower();
     this.#world.network.leave(this.id);
   }
 
   #touch(place: string): void {
     this.#touchesLeft -= 1;
-    if (this.#touchesLeft > 0) return;
+    if (this.#touchesLeft > 0 && this.#crashesAt !== place) return;
     this.#isDark = true;
     throw new PowerCut(place);
   }
 
   #ports(): Ports {
-    const { agent, signer, backdates } = this.#settings;
+    const { lies } = this.#settings;
     const honest = this.#world.network.port(
       this.id,
       (place, action) => this.run(place, action),
       (place) => this.#touch(place),
     );
-    const liar = { rules: agent.rules, signer, ledger: () => this.#agent?.ledger() ?? null };
     return {
       clock: this.#clock(),
-      network: backdates ? lying(honest, liar) : honest,
+      network: lies.length === 0 ? honest : this.#lying(honest),
       store: this.disk.store(),
       signer: this.#settings.signer,
       mark: {
@@ -215,6 +253,28 @@ export class SimulatedHome {
     };
   }
 
+  #lying(honest: Network): Network {
+    const { agent, signer, lies } = this.#settings;
+    const { timeline, random, verifier, tally, lie, network } = this.#world;
+    const life = this.#life;
+    const { network: lied, mutter } = lying(honest, {
+      ...{ lies, signer, verifier, tally, random: random.fork(), rules: agent.rules },
+      now: () => this.now(),
+      ledger: () => this.#agent?.ledger() ?? null,
+      others: () => network.others(this.id),
+      send: (parcel) => lie(this.id, parcel),
+    });
+    const mutterOn = (): void => {
+      timeline.plan(random.integer(MUTTER_EVERY_MIN, MUTTER_EVERY_MAX), () => {
+        if (this.#life !== life) return;
+        this.run("mutter", mutter);
+        mutterOn();
+      });
+    };
+    mutterOn();
+    return lied;
+  }
+
   #heard(event: AgentEvent): void {
     if (event.type === "quarantined") this.#heldBack(event);
     if (event.type !== "halted" || this.#isDark) return;
@@ -224,10 +284,12 @@ export class SimulatedHome {
     this.#hasHalted = true;
   }
 
-  /** I15: only a card that is copied stops, and only one whose disk was replaced is held back. */
+  /** I15: only a card that is copied, or lies, stops, and only one whose disk was replaced is held back. */
   #heldBack({ reason }: Extract<AgentEvent, { type: "quarantined" }>): void {
     this.#world.log(this.id, `quarantined ${reason}`);
-    if (this.#settings.isCopied || reason === "pastUnknown") return;
+    const { isCopied, lies } = this.#settings;
+    // A liar's other message comes back to the honest agent behind it.
+    if (isCopied || lies.length > 0 || reason === "pastUnknown") return;
     if (this.#hasOldDisk && reason !== "cardUsedElsewhere") return;
     throw new Violation("I15", `${this.id} is held back: ${reason}`);
   }
@@ -331,6 +393,9 @@ export class SimulatedHome {
 
 /** As the real clock does. */
 const ALARM_LOOK_MS = 10_000;
+/** A liar speaks up unasked, ms. */
+const MUTTER_EVERY_MIN = 2000;
+const MUTTER_EVERY_MAX = 60_000;
 
 type Plan = (delay: number, place: string, action: () => void) => () => void;
 

@@ -2,6 +2,7 @@
 // certificates are counted again, votes are compared again, tokens are added up again.
 
 import { createHash } from "node:crypto";
+import type { AgentMemory } from "../../agent/agent.ts";
 import { bytesToHex } from "../../agent/core/codec/hex.ts";
 import {
   decodeCertificate,
@@ -28,7 +29,20 @@ export class Violation extends Error {
 /** How far an honest home's clock is off at most, ms. */
 export const HONEST_SKEW_MAX = 400;
 
-type Agreed = { readonly blockId: string; readonly stateRoot: string; readonly time: number };
+/** Transactions that a home takes of one author before they are on the ledger; an honest home has few. */
+const PENDING_OF_LIAR_MAX = 64;
+const PENDING_OF_HOME_MAX = 16;
+/** Blocks in which nothing happens: a few when a home wakes the others for what is on the ledger by then. */
+const EMPTY_BLOCKS_MAX = 100;
+/** Messages are kept of so many rounds ahead. */
+const ROUNDS_AHEAD = 10;
+
+type Agreed = {
+  readonly blockId: string;
+  readonly stateRoot: string;
+  readonly time: number;
+  isRootChecked: boolean;
+};
 /** Of a fresh block, Unix ms of real time. */
 type FirstProposal = {
   readonly by: MemberId;
@@ -45,11 +59,25 @@ type Market = {
   readonly closeBy: number;
 };
 
+export type InvariantsWorld = {
+  readonly rules: Rules;
+  readonly verifier: Verifier;
+  /** The real time, Unix ms. */
+  readonly now: () => number;
+  /** Validators that say what they like. */
+  readonly liars: ReadonlySet<MemberId>;
+  /** Validators that neither lie nor have a wrong clock. */
+  readonly honest: ReadonlySet<MemberId>;
+  /** Called with each block that nobody has committed before. */
+  readonly firstCommitted: (block: CommittedBlock) => void;
+};
+
 export class Invariants {
   readonly #rules: Rules;
   readonly #community: CommunityId;
   readonly #verifier: Verifier;
   readonly #now: () => number;
+  readonly #world: InvariantsWorld;
   /** Called with each block that nobody has committed before. */
   readonly #firstCommitted: (block: CommittedBlock) => void;
   readonly #agreed = new Map<number, Agreed>();
@@ -63,19 +91,16 @@ export class Invariants {
   /** Who lost its seat for signing twice, and the first height without it. */
   readonly #suspended = new Map<MemberId, number>();
   #fills = 0;
+  #emptyBlocks = 0;
   #lastProposal: { height: number; round: number; blockId: string } | null = null;
 
-  constructor(
-    rules: Rules,
-    verifier: Verifier,
-    now: () => number,
-    firstCommitted: (block: CommittedBlock) => void,
-  ) {
-    this.#rules = rules;
-    this.#firstCommitted = firstCommitted;
-    this.#community = communityId(rules);
-    this.#verifier = verifier;
-    this.#now = now;
+  constructor(world: InvariantsWorld) {
+    this.#world = world;
+    this.#rules = world.rules;
+    this.#firstCommitted = world.firstCommitted;
+    this.#community = communityId(world.rules);
+    this.#verifier = world.verifier;
+    this.#now = world.now;
   }
 
   get height(): number {
@@ -111,17 +136,21 @@ export class Invariants {
     }
   }
 
-  /** I8 again, as the neighbours see it. */
+  /** I8 again, as the neighbours see it; what a liar says is only taken note of. */
   published(home: MemberId, encoded: Uint8Array): void {
+    const isLiar = this.#world.liars.has(home);
     const decoded = decodeConsensusMessage(encoded);
-    if (!decoded.ok) throw new Violation("I8", `${home} published what nobody can read`);
+    if (!decoded.ok) {
+      if (isLiar) return;
+      throw new Violation("I8", `${home} published what nobody can read`);
+    }
     const message = decoded.value;
     const { height, round } = message;
     if (message.type === "proposal") {
-      this.#once(
-        `${home}/${height}/${round}/proposal`,
-        proposalSignBytes(this.#community, message),
-      );
+      if (!isLiar) {
+        const signBytes = proposalSignBytes(this.#community, message);
+        this.#once(`${home}/${height}/${round}/proposal`, signBytes);
+      }
       this.#lastProposal = { height, round, blockId: message.blockId };
       const isFirst = message.polRound < 0 && !this.#proposed.has(message.blockId);
       if (isFirst) {
@@ -129,15 +158,15 @@ export class Invariants {
       }
       return;
     }
-    this.#once(
-      `${home}/${height}/${round}/${message.vote}`,
-      voteSignBytes(this.#community, message),
-    );
-    if (message.vote === "prevote" && message.blockId !== null) {
+    if (!isLiar) {
+      const signBytes = voteSignBytes(this.#community, message);
+      this.#once(`${home}/${height}/${round}/${message.vote}`, signBytes);
+    }
+    if (message.vote === "prevote" && message.blockId !== null && this.#world.honest.has(home)) {
       const proposed = this.#proposed.get(message.blockId);
       if (proposed !== undefined && proposed.by !== home) proposed.votedForAt ??= this.#now();
     }
-    this.voted(home, message);
+    this.voted(message.validator, message);
   }
 
   /** A vote that is on the wire, whoever signed it with the validator's card. */
@@ -161,7 +190,7 @@ export class Invariants {
     this.#checkCertificate(block);
     const agreed = this.#agreed.get(height);
     if (agreed === undefined) {
-      this.#agreed.set(height, { blockId, stateRoot, time });
+      this.#agreed.set(height, { blockId, stateRoot, time, isRootChecked: false });
       this.#firstCommit(block);
       return;
     }
@@ -178,6 +207,31 @@ export class Invariants {
   /** The home's disk was replaced by one that is at `height`. */
   forgot(home: MemberId, height: number): void {
     this.#reached.set(home, height);
+  }
+
+  isRootChecked(height: number): boolean {
+    return this.#agreed.get(height)?.isRootChecked ?? true;
+  }
+
+  /** I4: the state that a home has come to is the one that the block's header names. */
+  reachedRoot(home: MemberId, height: number, root: string): void {
+    const agreed = this.#agreed.get(height);
+    if (agreed === undefined) return;
+    agreed.isRootChecked = true;
+    if (agreed.stateRoot !== root) throw new Violation("I4", `${home} is elsewhere at ${height}`);
+  }
+
+  /** L3: what a home keeps in memory has a limit, whoever talks to it. */
+  memory(home: MemberId, { pending, messages, round }: AgentMemory): void {
+    const n = this.#rules.validators.length;
+    const most = PENDING_OF_LIAR_MAX * (this.#world.liars.size + 1) + PENDING_OF_HOME_MAX * (n + 1);
+    if (pending > most) {
+      throw new Violation("L3", `${home} keeps ${pending} transactions`);
+    }
+    // Two votes and a claimed one of each validator and a proposal in each round within reach, and of two
+    // heights to come four rounds.
+    const mostKept = (3 * n + 1) * (round + 1 + ROUNDS_AHEAD) + 2 * 4 * 3 * n;
+    if (messages > mostKept) throw new Violation("L3", `${home} keeps ${messages} messages`);
   }
 
   /** I5, I6: tokens are neither made nor lost, and nobody owes any. */
@@ -252,6 +306,10 @@ export class Invariants {
     for (const { id } of block.transactions) {
       if (this.#transactions.has(id)) throw new Violation("I3", `${id} is on the ledger twice`);
       this.#transactions.add(id);
+    }
+    if (block.transactions.length === 0 && block.events.length === 0) this.#emptyBlocks += 1;
+    if (this.#emptyBlocks > EMPTY_BLOCKS_MAX) {
+      throw new Violation("L3", `${this.#emptyBlocks} blocks in which nothing happens`);
     }
     for (const event of block.events) this.#checkMarket(event);
     for (const event of block.events) {

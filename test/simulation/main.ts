@@ -1,9 +1,14 @@
 // npm run sim -- --seeds 200          many seeds: figures, violations, exit code 1 if there are any
 // npm run sim -- --seed 7 [--trace]   one seed, twice: the event log must be the same both times
+// npm run sim -- --planted            each planted bug, and the seed that finds it
 
 import { execFile } from "node:child_process";
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
+import { MENU } from "./menu.ts";
+import { huntAll } from "./planted.ts";
+import { PLANTED_BUGS } from "./plantedBugs.ts";
 import { DEFAULT_OPTIONS, type SimulationReport, simulate } from "./simulation.ts";
 
 const { values } = parseArgs({
@@ -19,26 +24,37 @@ const { values } = parseArgs({
     json: { type: "boolean", default: false },
     /** One line of JSON with every seed's report: how a share answers. */
     reports: { type: "boolean", default: false },
+    /** Those who may lie do, and tell what holds this in its name. */
+    lies: { type: "string" },
     "foul-weather": { type: "boolean", default: false },
     "forgets-votes": { type: "boolean", default: false },
     "takes-double-signs": { type: "boolean", default: false },
     "stop-at-first": { type: "boolean", default: false },
+    planted: { type: "boolean", default: false },
+    /** Of the planted bugs only those whose name holds this. */
+    only: { type: "string", default: "" },
   },
 });
+
+/** For one planted bug: 200 seeds on a slow machine. */
+const PLANTED_WITHIN_MS = 3_600_000;
+/** With so many seeds everything on the menu must have happened. */
+const SEEDS_WITH_EVERYTHING = 200;
 
 const REPORTS_BYTES_MAX = 256 * 1024 * 1024;
 
 const options = {
   ...DEFAULT_OPTIONS,
   validators: values.validators === undefined ? null : Number(values.validators),
-  chaosMinutes:
-    values.minutes === undefined ? DEFAULT_OPTIONS.chaosMinutes : Number(values.minutes),
+  chaosMinutes: values.minutes === undefined ? null : Number(values.minutes),
   foulWeather: values["foul-weather"],
+  lies: values.lies ?? null,
   forgetsVotes: values["forgets-votes"],
   takesDoubleSigns: values["takes-double-signs"],
 };
 
-process.exitCode = values.seed === undefined ? await many() : one(Number(values.seed));
+if (values.planted) process.exitCode = await planted();
+else process.exitCode = values.seed === undefined ? await many() : one(Number(values.seed));
 
 function one(seed: number): number {
   const trace = values.trace ? (line: string) => process.stdout.write(`${line}\n`) : null;
@@ -50,6 +66,22 @@ function one(seed: number): number {
     return 1;
   }
   return first.violation === null ? 0 : 1;
+}
+
+/** Plants one bug after the other in a copy of the sources, and runs seeds until one finds it. */
+async function planted(): Promise<number> {
+  const bugs = PLANTED_BUGS.filter(({ name }) => name.includes(values.only));
+  const jobs = Number(values.jobs ?? availableParallelism());
+  const limits = { seeds: Number(values.seeds), withinMs: PLANTED_WITHIN_MS };
+  let missed = 0;
+  await huntAll(bugs, join(import.meta.dirname, "../.."), { ...limits, jobs }, (found) => {
+    if (found.seed === null) missed += 1;
+    const by = found.seed === null ? `MISSED in ${limits.seeds} seeds` : `seed ${found.seed}`;
+    print(`${found.name}\n    ${by}: ${found.violation}`);
+    if (found.seed === null && values.trace) print(found.output);
+  });
+  print(`planted ${bugs.length}, found ${bugs.length - missed}, missed ${missed}`);
+  return missed === 0 ? 0 : 1;
 }
 
 /** Splits the seeds over the processors, each share in a process of its own. */
@@ -89,7 +121,15 @@ async function inProcesses(shares: readonly Share[]): Promise<readonly Simulatio
   const parts = await Promise.all(
     shares.map(async ({ first, last }) => {
       const seeds = ["--from", String(first), "--seeds", String(last - first + 1)];
-      const args = [import.meta.filename, ...same, ...seeds, "--jobs", "1", "--reports"];
+      const args = [
+        "--max-semi-space-size=32",
+        import.meta.filename,
+        ...same,
+        ...seeds,
+        "--jobs",
+        "1",
+        "--reports",
+      ];
       const { stdout } = await run(process.execPath, args, { maxBuffer: REPORTS_BYTES_MAX });
       return JSON.parse(stdout) as SimulationReport[];
     }),
@@ -104,6 +144,10 @@ function summarise(reports: readonly SimulationReport[], seconds: number): numbe
     reports.reduce((total, report) => total + of(report), 0);
   const figures = {
     seeds: reports.length,
+    validators: [4, 7, 13]
+      .map((n) => `${n} x ${reports.filter(({ validators }) => validators === n).length}`)
+      .join(", "),
+    liars: sum(({ liars }) => liars),
     heights: sum(({ heights }) => heights),
     cleared: sum(({ cleared }) => cleared),
     voided: sum(({ voided }) => voided),
@@ -116,15 +160,32 @@ function summarise(reports: readonly SimulationReport[], seconds: number): numbe
     firstViolation: violations[0]?.seed ?? null,
   };
   for (const [name, value] of Object.entries(figures)) print(`${name.padEnd(16)} ${value}`);
+  const unseen = printMenu(reports);
   if (values.json) print(JSON.stringify(figures));
-  return violations.length === 0 ? 0 : 1;
+  const isWhole = unseen === 0 || reports.length < SEEDS_WITH_EVERYTHING;
+  return violations.length === 0 && isWhole ? 0 : 1;
+}
+
+/** How often each fault came, and in how many seeds; returns how many never came. */
+function printMenu(reports: readonly SimulationReport[]): number {
+  print("fault                                                     times   seeds");
+  let unseen = 0;
+  for (const name of MENU) {
+    const counts = reports.map(({ faults }) => faults[name] ?? 0);
+    const times = counts.reduce((total, count) => total + count, 0);
+    const seeds = counts.filter((count) => count > 0).length;
+    if (times === 0) unseen += 1;
+    print(`${name.padEnd(52)} ${String(times).padStart(10)} ${String(seeds).padStart(7)}`);
+  }
+  return unseen;
 }
 
 function describe(report: SimulationReport): string {
-  const { seed, validators, heights, cleared, voided, fills, hash, violation } = report;
+  const { seed, validators, scenario, liars, heights, cleared, voided, fills, hash, violation } =
+    report;
   const outcome =
     violation === null ? "0 violations" : `${violation.what} after ${violation.atMs} ms`;
-  return `seed ${seed}: ${validators} validators, ${heights} heights, ${cleared} cleared, ${voided} void, ${fills} fills, log ${hash.slice(0, 16)}, ${outcome}`;
+  return `seed ${seed}: ${validators} validators, ${liars} lie, ${scenario.close} close, ${scenario.day} day, ${heights} heights, ${cleared} cleared, ${voided} void, ${fills} fills, log ${hash.slice(0, 16)}, ${outcome}`;
 }
 
 function print(line: string): void {

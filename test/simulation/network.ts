@@ -11,6 +11,7 @@ import type {
   Topic,
 } from "../../agent/ports.ts";
 import type { Random } from "./random.ts";
+import type { Tally } from "./tally.ts";
 import type { Timeline } from "./timeline.ts";
 
 export type Weather = {
@@ -35,6 +36,7 @@ export const FAIR_WEATHER: Weather = {
 };
 
 const ANSWER_WITHIN_MS = 10_000;
+const LONG_DELAY_MS = 2000;
 const MESSAGES_REMEMBERED_MAX = 20_000;
 
 /** A home's place on the network, while it is up. */
@@ -55,6 +57,7 @@ export class SimulatedNetwork {
   readonly #timeline: Timeline;
   readonly #random: Random;
   readonly #watch: NetworkWatch;
+  readonly #tally: Tally;
   readonly #stations = new Map<MemberId, Station>();
   readonly #seen = new Map<MemberId, Set<string>>();
   #weather: Weather = FAIR_WEATHER;
@@ -64,7 +67,8 @@ export class SimulatedNetwork {
   /** How much later everything from and to a home arrives, ms. */
   readonly #slow = new Map<MemberId, number>();
 
-  constructor(timeline: Timeline, random: Random, watch: NetworkWatch) {
+  constructor(timeline: Timeline, random: Random, watch: NetworkWatch, tally: Tally) {
+    this.#tally = tally;
     this.#timeline = timeline;
     this.#random = random;
     this.#watch = watch;
@@ -115,7 +119,7 @@ export class SimulatedNetwork {
         touched("before request");
         this.#request(home, request);
       },
-      peers: () => [...this.#stations.keys()].filter((other) => other !== home).sort(),
+      peers: () => this.others(home),
     };
   }
 
@@ -129,11 +133,18 @@ export class SimulatedNetwork {
     }
   }
 
-  /** Sends to one home, which passes it on if it finds it good: then it is blamed if others do not. */
-  whisper({ from, to }: Way, topic: Topic, message: Uint8Array): void {
+  /** Sends to one home, which may pass it on if it finds it good: then it is blamed if others do not. */
+  whisper({ from, to, topic, message, isRelayed }: Whisper): void {
     const id = createHash("sha256").update(topic).update(message).digest("base64");
-    const passOn = (): void => this.broadcast(to, topic, message);
+    const passOn = (): void => {
+      if (isRelayed) this.broadcast(to, topic, message);
+    };
     this.#deliver({ from, to }, () => this.#receive({ from, to, topic, message, id, passOn }));
+  }
+
+  /** Who else is up, in order. */
+  others(home: MemberId): readonly MemberId[] {
+    return [...this.#stations.keys()].filter((other) => other !== home).sort();
   }
 
   #join(home: MemberId, station: Station): void {
@@ -189,13 +200,20 @@ export class SimulatedNetwork {
 
   #deliver({ from, to }: Way, arrive: () => void): void {
     const copies = this.#random.chance(this.#weather.duplicate) ? 2 : 1;
+    if (copies === 2) this.#tally.count("message duplicated");
     for (let i = 0; i < copies; i += 1) {
-      if (!this.#hears({ from, to }) || this.#random.chance(this.#weather.drop)) continue;
+      if (!this.#hears({ from, to })) continue;
+      if (this.#random.chance(this.#weather.drop)) {
+        this.#tally.count("message dropped");
+        continue;
+      }
       const { delayMin, delayMax, straggle } = this.#weather;
       const usual = this.#random.integer(delayMin, delayMax);
       const late = (this.#slow.get(from) ?? 0) + (this.#slow.get(to) ?? 0);
       const straggling = this.#random.chance(straggle) ? this.#random.integer(2, 30) : 1;
       const delay = usual * straggling + late;
+      if (straggling > 1) this.#tally.count("message overtaken");
+      if (delay > LONG_DELAY_MS) this.#tally.count("message late by seconds");
       this.#timeline.plan(delay, () => {
         if (this.#hears({ from, to })) arrive();
       });
@@ -219,6 +237,11 @@ export class SimulatedNetwork {
 }
 
 type Way = { readonly from: MemberId; readonly to: MemberId };
+type Whisper = Way & {
+  readonly topic: Topic;
+  readonly message: Uint8Array;
+  readonly isRelayed: boolean;
+};
 type Question = Way & { readonly protocol: Protocol; readonly body: Uint8Array };
 type Delivery = Way & {
   readonly topic: Topic;

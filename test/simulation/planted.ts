@@ -15,12 +15,16 @@ export type PlantedBug = {
   readonly changes: readonly Change[];
   /** What the simulated world must allow for the bug to show: see main.ts. */
   readonly flags: readonly string[];
+  /** A seed that finds it, if the first few do not: tried first, so that a hunt takes seconds. */
+  readonly seed?: number;
 };
 
 export type Hunt = {
   readonly name: string;
   /** The first seed that shows it; null: missed. */
   readonly seed: number | null;
+  /** What was violated. */
+  readonly violation: string;
   readonly output: string;
 };
 
@@ -30,8 +34,24 @@ export type HuntLimits = {
   readonly withinMs: number;
 };
 
-/** Copies the sources of `root`, plants the bug there and runs one seed after another. */
-export async function hunt(bug: PlantedBug, root: string, limits: HuntLimits): Promise<Hunt> {
+/** Hunts one bug after the other, so many at a time, and tells of each as it is found or missed. */
+export async function huntAll(
+  bugs: readonly PlantedBug[],
+  root: string,
+  { jobs, ...limits }: HuntLimits & { readonly jobs: number },
+  found: (hunt: Hunt) => void,
+): Promise<void> {
+  const waiting = [...bugs];
+  const work = async (): Promise<void> => {
+    for (let bug = waiting.shift(); bug !== undefined; bug = waiting.shift()) {
+      found(await hunt(bug, root, limits));
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, work));
+}
+
+/** Copies the sources of `root`, plants the bug there and runs its seed, then one seed after another. */
+async function hunt(bug: PlantedBug, root: string, limits: HuntLimits): Promise<Hunt> {
   const copy = mkdtempSync(join(tmpdir(), "pvtrading-planted-"));
   try {
     for (const room of ["agent", "test/simulation", "test/support", "package.json"]) {
@@ -40,9 +60,15 @@ export async function hunt(bug: PlantedBug, root: string, limits: HuntLimits): P
     symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
     for (const change of bug.changes) plant(copy, change);
     const main = join(copy, "test/simulation/main.ts");
-    const args = ["--seeds", String(limits.seeds), "--stop-at-first", "--jobs", "1", "--json"];
-    const output = await run([main, ...args, ...bug.flags], limits.withinMs);
-    return { name: bug.name, seed: firstViolation(output), output };
+    const look = (from: number, seeds: number): Promise<string> => {
+      const range = ["--from", String(from), "--seeds", String(seeds)];
+      const args = [main, ...range, "--stop-at-first", "--jobs", "1", "--json", ...bug.flags];
+      return run(args, limits.withinMs);
+    };
+    let output = bug.seed === undefined ? "" : await look(bug.seed, 1);
+    if (firstViolation(output) === null) output = await look(1, limits.seeds);
+    const violation = /^VIOLATION.*$/m.exec(output)?.[0] ?? "";
+    return { name: bug.name, seed: firstViolation(output), violation, output };
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }

@@ -8,7 +8,6 @@ import {
   proposalSignBytes,
   voteSignBytes,
 } from "../../agent/core/consensus/message.ts";
-import { Verifier } from "../../agent/core/crypto.ts";
 import { communityId, type Rules } from "../../agent/core/ledger/rules.ts";
 import {
   decodeTransaction,
@@ -18,41 +17,44 @@ import {
 import { wh } from "../../agent/core/units/energy.ts";
 import type { BlockId, MemberId, TransactionId } from "../../agent/core/units/ids.ts";
 import { milliTokensPerKwh } from "../../agent/core/units/money.ts";
-import { HOUR_MS, MINUTE_MS, type UnixMs } from "../../agent/core/units/time.ts";
+import { MINUTE_MS, type UnixMs } from "../../agent/core/units/time.ts";
 import type { Signer } from "../../agent/ports.ts";
 import { type ChaosWorld, heal, planChaos } from "./chaos.ts";
+import { type ClockFault, honestClock, wrongClock } from "./clockFault.ts";
 import { Accusations } from "./evidence.ts";
 import { Fairness } from "./fairness.ts";
 import { SimulatedHome } from "./home.ts";
-import { HONEST_SKEW_MAX, Invariants, short, Violation } from "./invariants.ts";
+import { Invariants, short, Violation } from "./invariants.ts";
+import { KnowingVerifier } from "./knowingVerifier.ts";
+import type { Lie, Parcel } from "./liar.ts";
+import { LIES } from "./lies/all.ts";
 import { type Neighbour, type Neighbourhood, neighbourhood } from "./neighbourhood.ts";
-import { SimulatedNetwork } from "./network.ts";
+import { type NetworkWatch, SimulatedNetwork } from "./network.ts";
 import { Random } from "./random.ts";
+import { drawScenario, RECOVERS_WITHIN, type Scenario } from "./scenario.ts";
+import { Tally } from "./tally.ts";
 import { Timeline } from "./timeline.ts";
 
-/** Ten minutes before the hour: the first listing opens eleven minutes later. */
-const EPOCH = Date.UTC(2026, 5, 1, 9, 50);
 const MESSAGES_KEPT = 400;
 const PROPOSALS_KEPT = 8;
-type Fault = "clock" | "receipts" | "disk" | undefined;
-const ATTACKS = [
-  ...(["garbage", "replay", "stranger", "nonMemberVote"] as const),
-  ...(["twoVotes", "twoVotes"] as const),
-];
-/** In a street where a disk is lost, a card is copied only after this long. */
-const COPIED_AFTER = 40 * MINUTE_MS;
-/** After healing, everything that was said must be on the ledger within this time. */
-const RECOVERS_WITHIN = 10 * MINUTE_MS;
-/** In calm weather what is said is on the ledger, everywhere, within this time. */
+/** What a certified neighbour without a vote says, beside a block that it swapped; and who copied a card. */
+export const ATTACKS = ["garbage", "replay", "stranger", "nonMemberVote", "copiedCard"] as const;
+/** In calm weather what is said is on the ledger, everywhere, within this time; and where some lie. */
 const SETTLES_WITHIN = 15_000;
+const SETTLES_DESPITE_LIARS_WITHIN = 90_000;
+/** A liar tells so many lies at most. */
+const LIES_PER_LIAR_MAX = 3;
 
 export type SimulationOptions = {
   readonly seed: number;
-  /** Validators; null: drawn from the seed out of 4, 6 and 7. */
+  /** Validators; null: drawn from the seed, 4, 7 or 13. */
   readonly validators: number | null;
-  readonly chaosMinutes: number;
+  /** null: drawn from the seed. */
+  readonly chaosMinutes: number | null;
   /** Foul weather all the time: fewer blocks, many rounds. */
   readonly foulWeather: boolean;
+  /** Every validator that may lie does, and tells the lies whose names hold this; null: drawn from the seed. */
+  readonly lies: string | null;
   readonly forgetsVotes: boolean;
   readonly takesDoubleSigns: boolean;
   /** Called with each line of the event log. */
@@ -61,8 +63,9 @@ export type SimulationOptions = {
 
 export const DEFAULT_OPTIONS: Omit<SimulationOptions, "seed"> = {
   validators: null,
-  chaosMinutes: 70,
+  chaosMinutes: null,
   foulWeather: false,
+  lies: null,
   forgetsVotes: false,
   takesDoubleSigns: false,
   trace: null,
@@ -71,6 +74,11 @@ export const DEFAULT_OPTIONS: Omit<SimulationOptions, "seed"> = {
 export type SimulationReport = {
   readonly seed: number;
   readonly validators: number;
+  readonly scenario: Scenario;
+  /** Validators that lie. */
+  readonly liars: number;
+  /** How often each fault came. */
+  readonly faults: Readonly<Record<string, number>>;
   readonly heights: number;
   readonly cleared: number;
   readonly voided: number;
@@ -96,9 +104,15 @@ class Simulation {
   readonly #timeline = new Timeline();
   readonly #random: Random;
   readonly #mischief: Random;
+  readonly #scenario: Scenario;
+  readonly #tally = new Tally();
+  readonly #liars = new Set<MemberId>();
+  /** Whose databases are lost now and then. */
+  readonly #forgetful = new Set<MemberId>();
+  /** Cards that somebody else signs with too. */
+  readonly #copied: Signer[] = [];
   #isHealed = false;
-  readonly #isForgetful: boolean;
-  readonly #verifier = new Verifier();
+  readonly #verifier = new KnowingVerifier();
   readonly #log = createHash("sha256");
   readonly #neighbourhood: Neighbourhood;
   readonly #rules: Rules;
@@ -116,30 +130,42 @@ class Simulation {
     this.#options = options;
     this.#random = new Random(options.seed);
     this.#mischief = this.#random.fork();
-    const validators = options.validators ?? this.#random.pick([4, 4, 7, 6]);
+    this.#scenario = drawScenario(options, this.#random.fork());
+    const { validators, epoch } = this.#scenario;
     this.#neighbourhood = neighbourhood({ validators, followers: 1 });
     this.#rules = this.#neighbourhood.rules;
-    const now = () => EPOCH + this.#timeline.now;
+    const now = () => epoch + this.#timeline.now;
     const honest = new Set<MemberId>();
+    const reporters = new Set<MemberId>();
     const homes = new Map<MemberId, SimulatedHome>();
-    const backdaters = new Set<MemberId>();
+    const faults = this.#drawFaults();
+    for (const [i, { signer }] of this.#neighbourhood.neighbours.entries()) {
+      const { memberId } = signer;
+      const fault = faults[i];
+      if (fault?.lies !== undefined) this.#liars.add(memberId);
+      if (fault?.losesDatabase === true) this.#forgetful.add(memberId);
+      if (fault?.isCopied === true) this.#copied.push(signer);
+      if (fault === undefined && i < validators) honest.add(memberId);
+      if (fault === undefined || fault.clock !== undefined) reporters.add(memberId);
+    }
     this.#fairness = new Fairness({
-      ...{ rules: this.#rules, honest, now },
+      ...{ rules: this.#rules, honest, liars: this.#liars, now },
       seats: (height) => this.#invariants.seats(height).length,
       clockOf: (home) => homes.get(home)?.now() ?? now(),
     });
     this.#accusations = new Accusations({
-      rules: this.#rules,
-      verifier: this.#verifier,
-      copied: this.#neighbourhood.neighbours[0]?.signer.memberId ?? null,
-      backdates: (home) => backdaters.has(home),
+      ...{ rules: this.#rules, verifier: this.#verifier, liars: this.#liars, reporters },
+      copied: new Set(this.#copied.map(({ memberId }) => memberId)),
       home: (id) => homes.get(id) ?? null,
     });
-    this.#invariants = new Invariants(this.#rules, this.#verifier, now, (block) => {
-      this.#fairness.committed(block);
-      this.#accusations.committed(block);
+    this.#invariants = new Invariants({
+      ...{ rules: this.#rules, verifier: this.#verifier, honest, liars: this.#liars, now },
+      firstCommitted: (block) => {
+        this.#fairness.committed(block);
+        this.#accusations.committed(block);
+      },
     });
-    this.#network = new SimulatedNetwork(this.#timeline, this.#random.fork(), {
+    const watch: NetworkWatch = {
       published: (from, topic, message) => {
         this.#note(`${from} says ${topic} ${createHash("sha256").update(message).digest("hex")}`);
         if (topic === "consensus") {
@@ -152,22 +178,20 @@ class Simulation {
         else this.#accusations.reached(to, message);
       },
       punished: (from, by) => {
-        if (from !== ATTACKER) throw new Violation("I11", `${by} punished honest ${from}`);
+        if (from === ATTACKER || this.#liars.has(from)) return;
+        throw new Violation("I11", `${by} punished honest ${from}`);
       },
-    });
-    const faults = this.#drawFaults();
-    this.#isForgetful = faults[0] === "disk";
+    };
+    const random = this.#random.fork();
+    this.#network = new SimulatedNetwork(this.#timeline, random, watch, this.#tally);
     this.#homes = this.#neighbourhood.neighbours.map((one, i) => this.#home(one, faults[i]));
-    for (const [i, home] of this.#homes.entries()) {
-      homes.set(home.id, home);
-      // The first one's key is copied in the end, see #voteTwice.
-      if (faults[i] === undefined && i > 0 && i < validators) honest.add(home.id);
-      if (faults[i] === "receipts") backdaters.add(home.id);
-    }
+    for (const home of this.#homes) homes.set(home.id, home);
   }
 
   run(): SimulationReport {
     let violation: SimulationReport["violation"] = null;
+    const { day } = this.#scenario;
+    if (day !== "usual") this.#tally.count(day);
     try {
       this.#play();
     } catch (error) {
@@ -177,6 +201,9 @@ class Simulation {
     return {
       seed: this.#options.seed,
       validators: this.#rules.validators.length,
+      scenario: this.#scenario,
+      liars: this.#liars.size,
+      faults: this.#tally.all(),
       heights: this.#invariants.height,
       cleared: listings.filter(({ state }) => state === "CLEARED").length,
       voided: listings.filter(({ state }) => state === "VOID").length,
@@ -191,34 +218,44 @@ class Simulation {
   #play(): void {
     for (const home of this.#homes)
       this.#timeline.plan(this.#random.integer(0, 3000), () => home.start());
-    const chaosEnds = this.#options.chaosMinutes * MINUTE_MS;
+    this.#holdBack();
+    this.#watchMemory();
+    const { chaos, absence, lastClose } = this.#scenario;
+    const chaosEnds = chaos + absence;
     const world: ChaosWorld = {
       timeline: this.#timeline,
       network: this.#network,
       random: this.#random.fork(),
       homes: this.#homes,
-      forgetful: this.#isForgetful ? (this.#homes[0] ?? null) : null,
+      forgetful: this.#homes.filter(({ id }) => this.#forgetful.has(id)),
+      copies: new Map(),
+      tally: this.#tally,
       isFoul: this.#options.foulWeather,
       attack: (random) => this.#attack(random),
     };
-    planChaos(world, chaosEnds);
+    planChaos(world, chaos);
     this.#keepChangingMinds(this.#random.fork(), chaosEnds);
+    this.#until(chaos);
+    if (absence > 0) this.#desert(world);
     this.#until(chaosEnds);
     heal(world);
     this.#isHealed = true;
     this.#fairness.calm();
     this.#note("healed");
-    this.#until(chaosEnds + RECOVERS_WITHIN - SETTLES_WITHIN);
+    const settles = this.#liars.size > 0 ? SETTLES_DESPITE_LIARS_WITHIN : SETTLES_WITHIN;
+    this.#until(chaosEnds + RECOVERS_WITHIN - settles);
     this.#accusations.enough();
-    const height = Math.max(...this.#homes.map(({ disk }) => disk.height));
-    const said = new Set(this.#homes.flatMap((home) => this.#mustLand(home)));
+    const honest = this.#homes.filter(({ id }) => !this.#liars.has(id));
+    const height = Math.max(...honest.map(({ disk }) => disk.height));
+    const said = new Set(honest.flatMap((home) => this.#mustLand(home)));
     this.#until(chaosEnds + RECOVERS_WITHIN);
-    this.#mustHaveRecovered(height, said);
+    this.#mustHaveRecovered(honest, height, said);
     this.#accusations.mustHaveNamed();
-    // Past the next closing, so that every listing opened before it has ended.
-    const nextHour = Math.ceil((EPOCH + this.#timeline.now) / HOUR_MS) * HOUR_MS - EPOCH;
-    this.#crowdTheCutoff(this.#random.fork(), nextHour - MINUTE_MS);
-    this.#until(nextHour + 2 * MINUTE_MS);
+    if (lastClose !== null) {
+      // Past a closing, so that every listing opened before it has ended.
+      this.#crowdTheCutoff(this.#random.fork(), lastClose - MINUTE_MS);
+      this.#until(lastClose + 2 * MINUTE_MS);
+    }
     this.#mustHaveEnded();
   }
 
@@ -237,11 +274,47 @@ class Simulation {
     });
   }
 
+  /** One home is not there from the beginning. */
+  #holdBack(): void {
+    const { joinsLate } = this.#scenario;
+    if (joinsLate === null) return;
+    const home = this.#random.pick(this.#homes);
+    home.leave();
+    this.#tally.count("one joins late");
+    this.#timeline.plan(joinsLate, () => {
+      home.comeBack();
+      home.start();
+    });
+  }
+
+  /** The weather is calm, but so many are gone that nothing can be agreed. */
+  #desert(world: ChaosWorld): void {
+    heal(world);
+    this.#tally.count("more than a third gone for hours");
+    const n = this.#rules.validators.length;
+    const gone = this.#random.integer(Math.ceil(n / 3), n);
+    for (const home of this.#homes.slice(0, gone)) home.leave();
+  }
+
+  /** L3, each minute. */
+  #watchMemory(): void {
+    this.#timeline.plan(MINUTE_MS, () => {
+      for (const { id, agent } of this.#homes) {
+        if (agent !== null) this.#invariants.memory(id, agent.memory());
+      }
+      this.#watchMemory();
+    });
+  }
+
   /** L1: all are at `height` at least, and everything that was `said` is on the ledger. */
-  #mustHaveRecovered(height: number, said: ReadonlySet<TransactionId>): void {
-    const heights = this.#homes.map(({ disk }) => disk.height);
+  #mustHaveRecovered(
+    homes: readonly SimulatedHome[],
+    height: number,
+    said: ReadonlySet<TransactionId>,
+  ): void {
+    const heights = homes.map(({ disk }) => disk.height);
     if (Math.min(...heights) < height) throw new Violation("L1", `heights ${heights.join(" ")}`);
-    for (const { id, disk } of this.#homes) {
+    for (const { id, disk } of homes) {
       const left = disk.ownPending.find((own) => said.has(own.id));
       if (left !== undefined) throw new Violation("L1", `${id} still waits for ${short(left.id)}`);
     }
@@ -249,7 +322,7 @@ class Simulation {
 
   /** L2: no listing stays open. */
   #mustHaveEnded(): void {
-    const now = EPOCH + this.#timeline.now;
+    const now = this.#scenario.epoch + this.#timeline.now;
     for (const [listingId, { state, closeBy }] of this.#invariants.listings) {
       if (state === "open" && closeBy < now) throw new Violation("L2", `${listingId} never ended`);
     }
@@ -257,26 +330,64 @@ class Simulation {
     if (hours < 1) throw new Violation("L2", "no listing was ever created");
   }
 
-  /** Of the first validators, as many as may: a clock that is far off, receipts that lie, a lost disk. */
-  #drawFaults(): readonly Fault[] {
-    const f = Math.floor((this.#rules.validators.length - 1) / 3);
-    return Array.from({ length: f }, (_, i) => {
-      if (i === 0 && this.#random.chance(0.4)) return "clock";
-      if (i === 0 && this.#random.chance(0.5)) return "disk";
-      return this.#random.chance(0.6) ? "receipts" : undefined;
-    });
+  /** By place: of the validators as many as may have something that is the matter with them. */
+  #drawFaults(): readonly (ValidatorFault | undefined)[] {
+    const random = this.#random;
+    const n = this.#rules.validators.length;
+    const faults: (ValidatorFault | undefined)[] = Array.from({ length: n });
+    for (let left = Math.floor((n - 1) / 3); left > 0; left -= 1) {
+      const place = random.integer(0, n - 1);
+      const { lies } = this.#options;
+      if (lies !== null) faults[place] = { lies: LIES.filter(({ name }) => name.includes(lies)) };
+      else faults[place] ??= this.#drawFault(n + left);
+    }
+    return faults;
   }
 
-  #home(neighbour: Neighbour, fault: Fault): SimulatedHome {
+  #drawFault(turn: number): ValidatorFault | undefined {
     const random = this.#random;
-    const honest = random.integer(-HONEST_SKEW_MAX, HONEST_SKEW_MAX);
-    // Blocks of a clock that is far off must not pass, and its receipts gain nothing.
-    const skew = fault === "clock" ? random.pick([-45_000, -20_000, 5_000, 30_000]) : honest;
-    const backdates = fault === "receipts";
-    const isCopied = neighbour === this.#neighbourhood.neighbours[0];
+    if (random.chance(0.15)) return undefined;
+    // Blocks of such a clock must not pass, and its receipts gain nothing.
+    if (random.chance(0.2)) return { clock: wrongClock(random, this.#scenario.chaos) };
+    if (random.chance(0.2)) return { losesDatabase: true };
+    if (random.chance(0.15)) return { isCopied: true };
+    return { lies: this.#drawLies(turn) };
+  }
+
+  /** The first goes round the menu, so that few seeds in a row have them all. */
+  #drawLies(turn: number): readonly Lie[] {
+    const first = LIES[(this.#options.seed + turn) % LIES.length];
+    const more = Array.from({ length: this.#random.integer(0, LIES_PER_LIAR_MAX - 1) }, () =>
+      this.#random.pick(LIES),
+    );
+    return [...new Set([...(first === undefined ? [] : [first]), ...more])];
+  }
+
+  /** A lie on the wire, noted by those who watch. */
+  #lie(from: MemberId, { to, topic, message, isRelayed }: Parcel): void {
+    this.#note(`${from} lies ${topic} ${createHash("sha256").update(message).digest("hex")}`);
+    if (topic === "consensus") this.#invariants.published(from, message);
+    else this.#fairness.lied(from, message);
+    if (to === null) this.#network.broadcast(from, topic, message);
+    for (const one of to ?? []) {
+      this.#network.whisper({ from, to: one, topic, message, isRelayed });
+    }
+  }
+
+  #home(neighbour: Neighbour, fault: ValidatorFault | undefined): SimulatedHome {
+    const random = this.#random;
+    const clock = fault?.clock ?? honestClock(random);
+    if (fault?.clock !== undefined) this.#tally.count("clock wrong and sure of itself");
+    if (fault === undefined && clock.drift !== 0) this.#tally.count("clock drifts by 200 ppm");
     const { forgetsVotes, takesDoubleSigns } = this.#options;
+    const diskFaults = { forgetsVotes, takesDoubleSigns };
+    const signer = this.#verifier.watch(neighbour.signer);
     return new SimulatedHome(
-      { ...neighbour, skew, backdates, isCopied, diskFaults: { forgetsVotes, takesDoubleSigns } },
+      {
+        ...{ ...neighbour, signer, clock, diskFaults },
+        lies: fault?.lies ?? [],
+        isCopied: fault?.isCopied ?? false,
+      },
       {
         timeline: this.#timeline,
         network: this.#network,
@@ -284,7 +395,9 @@ class Simulation {
         invariants: this.#invariants,
         fairness: this.#fairness,
         verifier: this.#verifier,
-        epoch: EPOCH,
+        epoch: this.#scenario.epoch,
+        tally: this.#tally,
+        lie: (from, parcel) => this.#lie(from, parcel),
         log: (home, line) => this.#note(`${home} ${line}`),
       },
     );
@@ -295,7 +408,10 @@ class Simulation {
     const wait = random.integer(5000, 90_000);
     if (this.#timeline.now + wait >= until) return;
     this.#timeline.plan(wait, () => {
-      this.#changeMind(random.pick(this.#homes), random);
+      // With even seeds sellers bid at the cut-off first: a bid from before is not amended any more by then.
+      const isEven = this.#options.seed % 2 === 0;
+      const homes = this.#homes.filter((_, i) => !isEven || i % 2 === 1);
+      this.#changeMind(random.pick(homes), random);
       this.#keepChangingMinds(random, until);
     });
   }
@@ -328,7 +444,10 @@ class Simulation {
 
   /** Rubbish, replays, forged transactions, votes of those who have none. */
   #attack(random: Random): void {
-    const kind = random.pick(ATTACKS);
+    const kinds = ATTACKS.filter((one) => one !== "copiedCard" || this.#copied.length > 0);
+    const kind = random.pick(kinds);
+    this.#tally.count(`attack: ${kind}`);
+    if (kind === "copiedCard") this.#voteTwice(random.pick(this.#copied), random);
     const { outsider, neighbours } = this.#neighbourhood;
     if (kind === "garbage") {
       const message = Uint8Array.from({ length: random.integer(0, 200) }, () =>
@@ -343,7 +462,6 @@ class Simulation {
       this.#say("transaction", tampered);
     }
     if (kind === "stranger") this.#say("transaction", this.#forgedGrant(outsider));
-    if (kind === "twoVotes") this.#voteTwice(random);
     const follower = neighbours.at(-1);
     if (kind === "nonMemberVote" && follower !== undefined) this.#voteOf(follower.signer, random);
   }
@@ -392,23 +510,22 @@ class Simulation {
     const lowest = Math.min(...this.#homes.map(({ disk }) => disk.height));
     const { id: to } = random.pick(this.#homes.filter(({ disk }) => disk.height === lowest));
     this.#note(`attack with a swapped block on ${to}`);
-    this.#network.whisper({ from: ATTACKER, to }, "consensus", message);
+    this.#tally.count("attack: a swapped block");
+    const isRelayed = true;
+    this.#network.whisper({ from: ATTACKER, to, topic: "consensus", message, isRelayed });
   }
 
-  /** One of the validators that may lie had its card copied: two votes for one step, or two proposals. */
-  #voteTwice(random: Random): void {
-    // One with faults anyway, for it stops when it notices; and not before it has lost its disk.
-    if (this.#isForgetful && this.#timeline.now < COPIED_AFTER) return;
-    const copied = this.#neighbourhood.neighbours[0]?.signer;
-    const own = this.#proposals.findLast(({ proposer }) => proposer === copied?.memberId);
-    if (own !== undefined && copied !== undefined && random.chance(0.3)) {
+  /** Somebody signs with a copied card: two votes for one step, or two proposals. */
+  #voteTwice(copied: Signer, random: Random): void {
+    const own = this.#proposals.findLast(({ proposer }) => proposer === copied.memberId);
+    if (own !== undefined && random.chance(0.3)) {
       const later = { ...own, time: (own.time + 1) as UnixMs };
       const signature = copied.sign(proposalSignBytes(communityId(this.#rules), later));
       this.#say("consensus", encodeConsensusMessage({ ...later, signature }));
       return;
     }
     const at = this.#proposals.at(-1);
-    if (copied === undefined || at === undefined) return;
+    if (at === undefined) return;
     const vote = random.pick(["prevote", "precommit"] as const);
     const { height } = at;
     const round = at.round + random.integer(0, 1);
@@ -434,6 +551,16 @@ class Simulation {
     this.#options.trace?.(full);
   }
 }
+
+/** What is the matter with a validator: only as many as the community can bear have one of these. */
+type ValidatorFault = {
+  readonly clock?: ClockFault;
+  readonly lies?: readonly Lie[];
+  /** Now and then, or an older copy is restored. */
+  readonly losesDatabase?: true;
+  /** Somebody else has its key, too. */
+  readonly isCopied?: true;
+};
 
 /** A certified neighbour that lies on the wire. */
 const ATTACKER = "mallory@vt.edu" as MemberId;

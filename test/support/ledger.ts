@@ -61,8 +61,13 @@ export function testKey(seed: string): TestKey {
   return made;
 }
 
+/** What `testKey(seed)` signs with. */
+export function testSecret(seed: string): Uint8Array {
+  return sha256(new TextEncoder().encode(`test key of ${seed}`));
+}
+
 function makeKey(seed: string): TestKey {
-  const secret = sha256(new TextEncoder().encode(`test key of ${seed}`));
+  const secret = testSecret(seed);
   const der = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), secret]);
   const key = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
   return { publicKey: rawPublicKey(key), sign: (message) => sign(null, message, key) };
