@@ -18,6 +18,9 @@ import {
 /** The first bytes of the chain's id: it only tells chains apart, for the signature covers the whole. */
 const TAG_BYTES = 8;
 
+/** The head of a CBOR byte string of TAG_BYTES. */
+const BYTE_STRING_OF_TAG = 0x40 | TAG_BYTES;
+
 const envelopeShape = struct({
   chain: bytes(TAG_BYTES),
   message: bytes(1, CONSENSUS_MESSAGE_BYTES_MAX),
@@ -46,11 +49,22 @@ export function openMessage(
   { community, chain }: Chains,
   encoded: Uint8Array,
 ): Result<ConsensusMessage, EnvelopeRefusal> {
+  if (!isSealed(encoded)) {
+    const message = decodeConsensusMessage(encoded);
+    if (!message.ok || chain === community) return message;
+    return refused({ code: "otherChain" });
+  }
   const envelope = decode(envelopeShape, encoded, CONSENSUS_MESSAGE_BYTES_MAX);
-  const message = decodeConsensusMessage(envelope.ok ? envelope.value.message : encoded);
+  if (!envelope.ok) return envelope;
+  const message = decodeConsensusMessage(envelope.value.message);
   if (!message.ok) return message;
-  const isOurs = envelope.ok ? sameBytes(envelope.value.chain, tag(chain)) : chain === community;
+  const isOurs = sameBytes(envelope.value.chain, tag(chain));
   return isOurs ? accepted(message.value) : refused({ code: "otherChain" });
+}
+
+/** Both are arrays: the first item of a message is its tag, a number, and that of an envelope a byte string. */
+function isSealed(encoded: Uint8Array): boolean {
+  return encoded[1] === BYTE_STRING_OF_TAG;
 }
 
 function tag(chain: CommunityId): Uint8Array {
