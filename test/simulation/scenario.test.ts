@@ -8,9 +8,9 @@ const draw = (seed: number) =>
 const SEEDS = Array.from({ length: 200 }, (_, i) => i + 1);
 
 describe("the scenarios of 200 seeds", () => {
-  it("have 4 validators in 14 of 20, 7 in 4, 13 in 2", () => {
+  it("have 4 validators in 15 of 20, 7 in 4, 13 in 1", () => {
     const count = (n: number) => SEEDS.filter((seed) => draw(seed).validators === n).length;
-    expect([count(4), count(7), count(13)]).toEqual([140, 40, 20]);
+    expect([count(4), count(7), count(13)]).toEqual([150, 40, 10]);
   });
 
   it("break off a calm close's chaos in time, and let a foul one pass in it", () => {

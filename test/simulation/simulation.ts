@@ -107,6 +107,8 @@ class Simulation {
   readonly #scenario: Scenario;
   readonly #tally = new Tally();
   readonly #liars = new Set<MemberId>();
+  /** Validators with which nothing is the matter. */
+  readonly #honest = new Set<MemberId>();
   /** Whose databases are lost now and then. */
   readonly #forgetful = new Set<MemberId>();
   /** Cards that somebody else signs with too. */
@@ -135,7 +137,7 @@ class Simulation {
     this.#neighbourhood = neighbourhood({ validators, followers: 1 });
     this.#rules = this.#neighbourhood.rules;
     const now = () => epoch + this.#timeline.now;
-    const honest = new Set<MemberId>();
+    const honest = this.#honest;
     const reporters = new Set<MemberId>();
     const homes = new Map<MemberId, SimulatedHome>();
     const faults = this.#drawFaults();
@@ -278,13 +280,23 @@ class Simulation {
   #holdBack(): void {
     const { joinsLate } = this.#scenario;
     if (joinsLate === null) return;
-    const home = this.#random.pick(this.#homes);
+    const home = this.#random.pick(this.#mayJoinLate());
     home.leave();
     this.#tally.count("one joins late");
     this.#timeline.plan(joinsLate, () => {
       home.comeBack();
       home.start();
     });
+  }
+
+  /**
+   * A validator that starts when there are blocks is held back until the next one, as one that was wiped: until
+   * then it is one of those that the community can bear.
+   */
+  #mayJoinLate(): readonly SimulatedHome[] {
+    const n = this.#rules.validators.length;
+    const isFull = n - this.#honest.size >= Math.floor((n - 1) / 3);
+    return isFull ? this.#homes.filter(({ id }) => !this.#honest.has(id)) : this.#homes;
   }
 
   /** The weather is calm, but so many are gone that nothing can be agreed. */
