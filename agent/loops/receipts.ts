@@ -11,8 +11,8 @@
 //
 // What was amended since, or has its stamp already, needs no entry.
 //
-// What an earlier run noted and never said is gone. What stands on the ledger and lacks our entry is noted when
-// it is seen there: late, but true.
+// What an earlier run noted and never said is gone, and while the clock is not set nothing is noted. What stands
+// on the ledger and lacks our entry is noted when it is seen there, or when the clock is set: late, but true.
 
 import { assert } from "../core/assert.ts";
 import { deliveryStartOf, listingTimes } from "../core/ledger/calendar.ts";
@@ -32,7 +32,14 @@ import {
   offerPrefix,
   type TransactionId,
 } from "../core/units/ids.ts";
-import { addTime, HOUR_MS, type UnixMs, unixMs } from "../core/units/time.ts";
+import {
+  addTime,
+  type DurationMs,
+  HOUR_MS,
+  SECOND_MS,
+  type UnixMs,
+  unixMs,
+} from "../core/units/time.ts";
 import type { Cancel, Clock, Log, Signer } from "../ports.ts";
 
 /** A receipt is sent this many times before receipts must have arrived. */
@@ -41,6 +48,8 @@ const RECEIPTS_PER_WITHIN = 5;
 export const NEAR = 24;
 /** So many receiptsWithin later those speak whose entries are mostly not needed. */
 const RESERVE_AFTER = 4;
+/** How often it is looked whether a clock that was not set is by now. */
+const LOOK_AGAIN_EVERY: DurationMs = SECOND_MS;
 /** Offers heard of and not said yet; more than a mempool holds. */
 const NEWS_MAX = 8192;
 /** Offers remembered for each listing, so that none is noted twice. */
@@ -100,6 +109,8 @@ class Loop implements ReceiptLoop {
   readonly #hours = new Map<ListingId, Hour>();
   /** A retry keeps its time, whatever is heard meanwhile. */
   #alarm: { readonly at: number; readonly cancel: Cancel } | null = null;
+  /** Something came while the clock was not set. */
+  #waitsForClock: Cancel | null = null;
   #isRunning = false;
   #isValidator = false;
 
@@ -118,6 +129,8 @@ class Loop implements ReceiptLoop {
     this.#isRunning = false;
     this.#alarm?.cancel();
     this.#alarm = null;
+    this.#waitsForClock?.();
+    this.#waitsForClock = null;
   }
 
   arrived({ id, payload }: Transaction): void {
@@ -145,14 +158,16 @@ class Loop implements ReceiptLoop {
   /** Whether this card votes on the next block. Who begins to notes what stands; who ceases to is silent. */
   #look(): void {
     const { ledger, signer } = this.#d;
-    const state = ledger();
-    const isValidator = hasSeat(state.validators, signer);
+    const isValidator = hasSeat(ledger().validators, signer);
     if (isValidator === this.#isValidator) return;
     this.#isValidator = isValidator;
     this.#news = [];
     this.#hours.clear();
-    if (!isValidator) return;
-    for (const listing of state.listings.values()) {
+    if (isValidator) this.#noteStanding();
+  }
+
+  #noteStanding(): void {
+    for (const listing of this.#d.ledger().listings.values()) {
       if (listing.state !== "ACCEPT_OFFERS") continue;
       const placed = [...listing.pvOffers.values(), ...listing.buyOffers.values()];
       for (const { transactionId, stamp } of placed) {
@@ -178,7 +193,11 @@ class Loop implements ReceiptLoop {
   /** Notes the first time that we hear of it; not while our clock may be wrong. */
   #note(listingId: ListingId, id: TransactionId): void {
     const { rules, clock, ledger, log, signer } = this.#d;
-    if (!this.#isValidator || !clock.isSynchronised()) return;
+    if (!this.#isValidator) return;
+    if (!clock.isSynchronised()) {
+      this.#waitForClock();
+      return;
+    }
     const offer = offerPrefix(id);
     const hour = this.#hours.get(listingId) ?? this.#hour(listingId);
     const { known } = hour;
@@ -217,6 +236,20 @@ class Loop implements ReceiptLoop {
     const seat = validators.findIndex(({ memberId }) => memberId === this.#d.signer.memberId);
     const turn = (seat + deliveryStart / HOUR_MS) % validators.length;
     return turn > 2 * liarsMax(validators.length);
+  }
+
+  #waitForClock(): void {
+    if (this.#waitsForClock !== null || !this.#isRunning) return;
+    const { clock } = this.#d;
+    this.#waitsForClock = clock.after(LOOK_AGAIN_EVERY, () => {
+      this.#waitsForClock = null;
+      if (!clock.isSynchronised()) {
+        this.#waitForClock();
+        return;
+      }
+      this.#noteStanding();
+      this.#arm();
+    });
   }
 
   #arm(): void {

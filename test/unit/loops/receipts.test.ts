@@ -241,6 +241,34 @@ describe("a receipt", () => {
     expect(manual.said.length).toBe(0);
   });
 
+  it("tells what came on the ledger while the clock was not set, once it is", () => {
+    const home = openHome();
+    home.clock.setSynchronised(false);
+    const [a, b] = [home.bid(), home.bid()];
+    home.loop.arrived(a);
+    home.commit(a);
+    home.loop.arrived(b);
+    home.clock.advance(5000);
+    home.clock.setSynchronised(true);
+    // It looks at 16:58:06, and says it a second later.
+    home.clock.advance(1999);
+    expect(home.said.length).toBe(0);
+    home.clock.advance(1);
+    expect(home.entries(0)).toEqual([[offerPrefix(a.id), time("16:58:06")]]);
+    home.commit(b);
+    home.clock.advance(1000);
+    expect(home.entries(1)).toEqual([[offerPrefix(b.id), time("16:58:07")]]);
+  });
+
+  it("of a clock that is never set keeps nothing waiting when it is stopped", () => {
+    const home = openHome();
+    home.clock.setSynchronised(false);
+    home.loop.arrived(home.bid());
+    expect(home.clock.waiting()).toBe(1);
+    home.loop.stop();
+    expect(home.clock.waiting()).toBe(0);
+  });
+
   it("says nothing of a listing that has ended", () => {
     const home = openHome({ start: "16:59:14.500" });
     home.loop.arrived(home.bid());
