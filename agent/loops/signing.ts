@@ -124,8 +124,8 @@ export class Signing {
 
   /** The height under way; what the sign log holds of it. */
   enter(height: number): readonly SignedRecord[] {
-    this.#known();
     this.#lookAtClock();
+    this.#releaseByBlock(height);
     const records = this.#d.store.signed(height);
     this.#records = new Map(records.map((record) => [recordKey(record.message), record]));
     return records;
@@ -238,6 +238,18 @@ export class Signing {
     const { height: before, freeAbove } = this.#known();
     if (freeAbove === 0 && height <= before) return;
     this.#keep({ height: Math.max(height, before), freeAbove: 0, stopped: null });
+    this.#released(height);
+  }
+
+  /** A block newer than the start frees the card, though it has nothing to sign yet: a restart must not undo it. */
+  #releaseByBlock(height: number): void {
+    const { height: before, freeAbove, stopped } = this.#known();
+    if (freeAbove !== null || stopped !== null || !this.#isPastStart()) return;
+    this.#keep({ height: Math.max(height - 1, before), freeAbove: 0, stopped: null });
+    this.#released(height);
+  }
+
+  #released(height: number): void {
     if (!this.#isTold) return;
     this.#isTold = false;
     this.#d.log.info("this card signs again", { height });

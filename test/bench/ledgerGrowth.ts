@@ -21,6 +21,7 @@ import { homePower } from "../../firmware-sim/world/homePower.ts";
 import { createRegisters, type HomeRegisters } from "../../firmware-sim/world/registers.ts";
 import { SimulatedNetwork } from "../simulation/network.ts";
 import { Random } from "../simulation/random.ts";
+import { Tally } from "../simulation/tally.ts";
 import { Timeline } from "../simulation/timeline.ts";
 import { createMemoryStore } from "../support/fakes.ts";
 import { makeRules, perKwh, type TestCard, testCard } from "../support/ledger.ts";
@@ -75,9 +76,9 @@ class Street {
   constructor(dir: string) {
     this.#dir = dir;
     const nothing = (): void => {};
-    this.#network = new SimulatedNetwork(this.#timeline, this.#random.fork(), {
-      ...{ published: nothing, received: nothing, punished: nothing },
-    });
+    const watch = { published: nothing, received: nothing, punished: nothing };
+    const random = this.#random.fork();
+    this.#network = new SimulatedNetwork(this.#timeline, random, watch, new Tally());
     const names = Array.from({ length: VALIDATORS }, (_, i) => nameOf(i));
     this.#rules = makeRules({ validators: names });
     for (let i = 0; i < HOMES; i += 1) this.#home(i);

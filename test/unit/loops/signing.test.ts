@@ -135,6 +135,20 @@ describe("a card whose database is lost or old", () => {
     expect(told).toEqual(["markUnreadable", "released 59"]);
   });
 
+  it("is free from that block on, though it restarts before it has signed anything", () => {
+    const mark = createMemoryMark("absent");
+    const first = openCard({ mark, head: 7 });
+    first.signing.enter(8);
+    expect([first.told, first.sign(8)]).toEqual([["pastUnknown"], false]);
+    Object.assign(first.ledger, { height: 8, time: NEW });
+    first.signing.enter(9);
+    expect([mark.read(), first.told]).toEqual([free(8), ["pastUnknown", "released 9"]]);
+    const again = openCard({ mark, head: 8 });
+    again.signing.enter(9);
+    again.hear(9, V2, V3);
+    expect([again.told, again.sign(9)]).toEqual([[], true]);
+  });
+
   it("goes by the first moment at which its clock was right", () => {
     const { signing, ledger, clock } = openCard({ mark: "unreadable", head: 56 });
     clock.setSynchronised(false);
