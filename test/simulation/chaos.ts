@@ -58,6 +58,11 @@ type Fault = {
   readonly needsForgetful?: true;
 };
 
+const LOST = "database lost";
+const RESTORED = "an older copy of the database restored";
+/** Counted where they could strike. */
+const COUNTED_THERE: ReadonlySet<string> = new Set([LOST, RESTORED]);
+
 /** The menu. A fault ends by itself after a while, or by `heal`. */
 export const FAULTS: readonly Fault[] = [
   { name: "the weather changes", weight: 12, strike: changeWeather },
@@ -93,13 +98,13 @@ export const FAULTS: readonly Fault[] = [
   { name: "disk full for a while", weight: 1, strike: fillDisk },
   { name: "database copied", weight: 3, strike: copyDatabase, needsForgetful: true },
   {
-    name: "database lost",
+    name: LOST,
     weight: 2,
     strike: (w) => replaceDatabase(w, true),
     needsForgetful: true,
   },
   {
-    name: "an older copy of the database restored",
+    name: RESTORED,
     weight: 3,
     strike: (w) => replaceDatabase(w, false),
     needsForgetful: true,
@@ -138,7 +143,7 @@ export function planChaos(world: ChaosWorld, until: number): void {
     if (timeline.now + wait >= until) return;
     timeline.plan(wait, () => {
       const fault = draw();
-      if (fault !== undefined) tally.count(fault.name);
+      if (fault !== undefined && !COUNTED_THERE.has(fault.name)) tally.count(fault.name);
       fault?.strike(world);
       next();
     });
@@ -242,9 +247,14 @@ function fillDisk({ timeline, random, homes }: ChaosWorld): void {
 }
 
 /** The key and what is beside it stay; the supervisor starts the agent again. */
-function replaceDatabase({ timeline, random, forgetful, copies }: ChaosWorld, isLost: boolean) {
+function replaceDatabase(
+  { timeline, random, forgetful, copies, tally }: ChaosWorld,
+  isLost: boolean,
+) {
   const home = random.pick(forgetful);
-  home.replaceDisk(isLost ? EMPTY_DISK : (copies.get(home.id) ?? EMPTY_DISK));
+  const copy = isLost ? EMPTY_DISK : copies.get(home.id);
+  if (copy === undefined || !home.replaceDisk(copy)) return;
+  tally.count(isLost ? LOST : RESTORED);
   timeline.plan(random.integer(SECOND, 30 * SECOND), () => home.start());
 }
 

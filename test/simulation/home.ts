@@ -158,13 +158,19 @@ export class SimulatedHome {
     this.#crashesAt = place;
   }
 
-  /** The database is lost, or an older copy takes its place; the key and what is beside it stay. */
-  replaceDisk(copy: DiskCopy): void {
+  /**
+   * The database is lost, or an older copy takes its place; the key and what is beside it stay. Not done where
+   * the mark beside the key cannot show it: for a copy made in the very height that is under way.
+   */
+  replaceDisk(copy: DiskCopy): boolean {
+    const signed = typeof this.#mark === "string" ? 0 : this.#mark.height;
+    if (signed <= copy.blocks.length + 1) return false;
     this.crash();
     this.#hasOldDisk = true;
     this.disk.restore(copy);
     this.#world.invariants.forgot(this.id, copy.blocks.length);
     this.#world.log(this.id, `database is back at ${copy.blocks.length}`);
+    return true;
   }
 
   unplugDevices(isUnplugged: boolean): void {

@@ -54,9 +54,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     changes: [
       {
         file: LOOP,
-        find: "return seat?.publicKey ?? null;",
+        find: "return seats.find(({ memberId }) => memberId === validator)?.publicKey ?? null;",
         replace:
-          "return seat?.publicKey ?? this.#d.ledger.state().members.get(validator)?.publicKey ?? null;",
+          "return (seats.find(({ memberId }) => memberId === validator) ?? this.#d.ledger.state().members.get(validator))?.publicKey ?? null;",
       },
       {
         file: VOTES,
@@ -147,7 +147,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     changes: [
       {
         file: LOOP,
-        find: "if (this.#isMuted || this.#self === null) return;",
+        find: "if (this.#isMuted || this.#start.self === null) return;",
         replace: "if (this.#isMuted || true) return;",
       },
     ],
@@ -289,8 +289,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     changes: [
       {
         file: STAMP,
-        find: "return times.toSorted((a, b) => a - b)[f] ?? null;",
-        replace: "return times.toSorted((a, b) => a - b)[Math.max(0, f - 1)] ?? null;",
+        find: "return first.sort((a, b) => a - b)[f] ?? null;",
+        replace: "return first.sort((a, b) => a - b)[Math.max(0, f - 1)] ?? null;",
       },
     ],
     flags: [],

@@ -42,6 +42,8 @@ export const ATTACKS = ["garbage", "replay", "stranger", "nonMemberVote", "copie
 /** In calm weather what is said is on the ledger, everywhere, within this time; and where some lie. */
 const SETTLES_WITHIN = 15_000;
 const SETTLES_DESPITE_LIARS_WITHIN = 90_000;
+/** Before there is a block: a validator that first starts after one is held back until the next. */
+const ALL_START_WITHIN = 300;
 /** A liar tells so many lies at most. */
 const LIES_PER_LIAR_MAX = 3;
 
@@ -123,6 +125,7 @@ class Simulation {
   readonly #accusations: Accusations;
   readonly #network: SimulatedNetwork;
   readonly #homes: readonly SimulatedHome[];
+  readonly #lastBids = new Map<string, number>();
   /** Transactions that were gossiped: all honest, some hostile copies. */
   readonly #overheard: { from: MemberId; message: Uint8Array }[] = [];
   /** The newest proposals, oldest first. */
@@ -219,7 +222,7 @@ class Simulation {
 
   #play(): void {
     for (const home of this.#homes)
-      this.#timeline.plan(this.#random.integer(0, 3000), () => home.start());
+      this.#timeline.plan(this.#random.integer(0, ALL_START_WITHIN), () => home.start());
     this.#holdBack();
     this.#watchMemory();
     const { chaos, absence, lastClose } = this.#scenario;
@@ -443,7 +446,12 @@ class Simulation {
     const state = agent?.ledger();
     const open = [...(state?.listings.values() ?? [])].find((l) => l.state === "ACCEPT_OFFERS");
     if (agent === null || agent === undefined || open === undefined) return;
-    const sequence = (open.buyOffers.get(home.id)?.sequence ?? 0) + random.integer(1, 3);
+    const placed = open.buyOffers.get(home.id)?.sequence ?? 0;
+    // Who knows that its database is gone remembers what it bid, or its card is named for two bids.
+    const key = `${home.id} ${open.listingId}`;
+    const last = this.#forgetful.has(home.id) ? (this.#lastBids.get(key) ?? 0) : 0;
+    const sequence = Math.max(placed, last) + random.integer(1, 3);
+    this.#lastBids.set(key, sequence);
     const energy = wh(random.integer(0, 8) * 250);
     const bidPrice = milliTokensPerKwh(random.integer(1000, 9000));
     home.run("changes its mind", () =>
