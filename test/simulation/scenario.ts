@@ -3,7 +3,7 @@
 // have some of everything.
 //
 //   close   begins      goes wrong until   ends
-//   calm    H - 45 min  12 min before H    2 min after H: a close in calm weather, all offers must be in it
+//   calm    H - 34 min  12 min before H    2 min after H: a close in calm weather, all offers must be in it
 //   foul    H - 22 min  2 min after H      10 min later: a close while everything breaks
 //   both    H - 25 min  5 min after H      2 min after the next hour
 //   absent  H - 15 min  10 min before H, then more than a third are gone for hours
@@ -80,7 +80,7 @@ function drawTimes(
   const minutes = (min: number, max: number): number => random.integer(60 * min, 60 * max) * 1000;
   switch (close) {
     case "calm": {
-      const begins = minutes(30, 45);
+      const begins = minutes(24, 34);
       return { begins, lasts: begins - RECOVERS_WITHIN - 2 * MINUTE_MS };
     }
     case "foul": {
