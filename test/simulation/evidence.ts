@@ -42,11 +42,17 @@ export type AccusationsWorld = {
   } | null;
 };
 
+type Heard = {
+  readonly message: ConsensusMessage;
+  readonly key: string;
+  readonly signed: string;
+};
 type Life = { readonly life: number; readonly said: Map<string, string>; hopes: string[] };
 
 export class Accusations {
   readonly #world: AccusationsWorld;
   readonly #community: CommunityId;
+  readonly #heard = new WeakMap<Uint8Array, Heard | null>();
   readonly #lives = new Map<MemberId, Life>();
   /** By offender: "prevote 12/0" as the ledger has it. */
   readonly #named = new Map<MemberId, Set<string>>();
@@ -79,9 +85,9 @@ export class Accusations {
   /** A message of the agreement gets to a home; what it does with it comes after this. */
   reached(to: MemberId, encoded: Uint8Array): void {
     const home = this.#world.home(to);
-    const decoded = decodeConsensusMessage(encoded);
-    if (home === null || !decoded.ok || this.#isEnough) return;
-    if (!this.#world.reporters.has(to)) return;
+    if (home === null || this.#isEnough || !this.#world.reporters.has(to)) return;
+    const heard = this.#read(encoded);
+    if (heard === null) return;
     const lived = this.#lives.get(to);
     const life: Life =
       lived?.life === home.life ? lived : { life: home.life, said: new Map(), hopes: [] };
@@ -89,15 +95,27 @@ export class Accusations {
     // Whatever it heard last, it has survived it.
     for (const hope of life.hopes) this.#demand(hope);
     life.hopes = [];
-    const message = decoded.value;
+    const { message, key, signed } = heard;
     const underWay = home.disk.height + 1;
     const isNear = message.height <= underWay && message.height > underWay - HEIGHTS_BACK;
-    if (!isNear || message.round > ROUNDS_MAX || !this.#isSigned(message)) return;
-    const key = keyOf(message);
-    const signed = bytesToHex(this.#signBytes(message));
+    if (!isNear || message.round > ROUNDS_MAX) return;
     const first = life.said.get(key);
     if (first === undefined) life.said.set(key, signed);
     else if (first !== signed) life.hopes.push(key);
+  }
+
+  /** What its author signed; the same bytes get to every home. Null for what nobody did. */
+  #read(encoded: Uint8Array): Heard | null {
+    const known = this.#heard.get(encoded);
+    if (known !== undefined) return known;
+    const decoded = decodeConsensusMessage(encoded);
+    const message = decoded.ok && this.#isSigned(decoded.value) ? decoded.value : null;
+    const heard =
+      message === null
+        ? null
+        : { message, key: keyOf(message), signed: bytesToHex(this.#signBytes(message)) };
+    this.#heard.set(encoded, heard);
+    return heard;
   }
 
   /** From now on it need not be on the ledger when it is looked. */

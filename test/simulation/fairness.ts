@@ -64,6 +64,7 @@ export type FairnessWorld = {
 export class Fairness {
   readonly #world: FairnessWorld;
   readonly #community: CommunityId;
+  readonly #decoded = new WeakMap<Uint8Array, Transaction | null>();
   readonly #orders = new Map<string, Order>();
   /** By prefix: what honest validators say. */
   readonly #claims = new Map<string, Map<MemberId, number>>();
@@ -123,8 +124,13 @@ export class Fairness {
   }
 
   #decode(message: Uint8Array): Transaction | null {
+    // The same bytes get to every home.
+    const known = this.#decoded.get(message);
+    if (known !== undefined) return known;
     const decoded = decodeTransaction(this.#community, message);
-    return decoded.ok ? decoded.value : null;
+    const transaction = decoded.ok ? decoded.value : null;
+    this.#decoded.set(message, transaction);
+    return transaction;
   }
 
   #noteOrder({ id, author, payload }: Transaction): void {

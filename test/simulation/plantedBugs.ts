@@ -233,7 +233,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         replace: "} else {",
       },
     ],
-    flags: [],
+    flags: ["--lies", "a polka that never was"],
   },
   {
     name: "one author may fill the mempool",

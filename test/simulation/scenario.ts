@@ -56,7 +56,7 @@ export function drawScenario(options: ScenarioOptions, random: Random): Scenario
   const special = ["the year ends", "clocks go forward", "clocks go back"] as const;
   const day = seed % DAY_EVERY === 2 ? turn(special, Math.floor(seed / DAY_EVERY)) : "usual";
   const hour = DAYS[day];
-  const { begins, lasts } = drawTimes(close, random);
+  const { begins, lasts } = drawTimes(close, validators <= FEW ? 1 : 2, random);
   const chaos = options.chaosMinutes === null ? lasts : options.chaosMinutes * MINUTE_MS;
   const absence = close === "absent" ? random.integer(60, 150) * MINUTE_MS : 0;
   const epoch = hour - begins;
@@ -73,15 +73,20 @@ export function drawScenario(options: ScenarioOptions, random: Random): Scenario
 /** After healing, everything that was said must be on the ledger within this time. */
 export const RECOVERS_WITHIN = 10 * MINUTE_MS;
 
+/** Of more validators a seed costs many times as much: there things go wrong for half as long. */
+const FEW = 7;
+
 function drawTimes(
   close: Scenario["close"],
+  shorter: number,
   random: Random,
 ): { readonly begins: number; readonly lasts: number } {
-  const minutes = (min: number, max: number): number => random.integer(60 * min, 60 * max) * 1000;
+  const minutes = (min: number, max: number): number =>
+    random.integer((60 * min) / shorter, (60 * max) / shorter) * 1000;
   switch (close) {
     case "calm": {
-      const begins = minutes(24, 34);
-      return { begins, lasts: begins - RECOVERS_WITHIN - 2 * MINUTE_MS };
+      const lasts = minutes(12, 22);
+      return { begins: lasts + RECOVERS_WITHIN + 2 * MINUTE_MS, lasts };
     }
     case "foul": {
       const begins = minutes(10, 22);
