@@ -57,6 +57,8 @@ export type LiarSettings = Omit<Liar, "community" | "proposals" | "heard"> & {
   readonly send: (parcel: Parcel) => void;
 };
 
+/** The second byte of a proposal, [tag, value]: most of what is heard are votes. */
+const PROPOSAL_TAG = 0;
 const HEARD_MAX = 64;
 const PROPOSALS_MAX = 8;
 
@@ -84,7 +86,7 @@ export function lying(honest: Network, settings: LiarSettings): LyingNetwork {
   const overhear = (topic: Topic, message: Uint8Array): void => {
     heard.push({ topic, message });
     if (heard.length > HEARD_MAX) heard.shift();
-    if (topic !== "consensus") return;
+    if (topic !== "consensus" || message[1] !== PROPOSAL_TAG) return;
     const decoded = decodeConsensusMessage(message);
     if (!decoded.ok || decoded.value.type !== "proposal") return;
     proposals.push(decoded.value);

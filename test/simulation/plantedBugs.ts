@@ -199,7 +199,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         replace: 'if (stateRoot === "") {',
       },
     ],
-    flags: [],
+    flags: ["--lies", "wrong state root"],
   },
   {
     name: "a certificate may have one signer twice",
@@ -210,7 +210,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         replace: "",
       },
     ],
-    flags: [],
+    flags: ["--lies", "one signer twice"],
   },
   {
     name: "a certificate's signatures are not checked",
@@ -222,7 +222,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
           "publicKey === undefined || (signature.length === 0 && verifier.verify === undefined)",
       },
     ],
-    flags: [],
+    flags: ["--lies", "another community"],
   },
   {
     name: "a claimed polka is taken on trust",
@@ -244,7 +244,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         replace: "if (mine < 0) {",
       },
     ],
-    flags: [],
+    flags: ["--lies", "flood of offers"],
   },
   {
     name: "votes of any round are kept",
@@ -255,7 +255,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         replace: "",
       },
     ],
-    flags: [],
+    flags: ["--lies", "far rounds"],
   },
   {
     name: "whoever talks is joined, though there is nothing to say",

@@ -28,7 +28,9 @@ export type Entry = { readonly offer: OfferPrefix; readonly at: UnixMs };
 /** Takes one validator's entries, in the order of their times, none before those it gave earlier. */
 export function hear(draft: Draft, validator: MemberId, entries: readonly Entry[]): void {
   const isOpen = isAnyOpen(draft);
-  const unplaced = unplacedOf(draft, validator);
+  // With so few in all nobody can have named too many.
+  const isFar = draft.heard.size + entries.length <= UNPLACED_PER_VALIDATOR_MAX;
+  const unplaced = isFar ? [] : unplacedOf(draft, validator);
   for (const { offer, at } of entries) {
     const known = draft.heard.get(offer);
     if (known === undefined && !isOpen) continue;

@@ -1,29 +1,32 @@
 // Lies that are many, or nothing at all: floods of offers, messages that cannot be read, messages too large.
 
 import { CONSENSUS_MESSAGE_BYTES_MAX } from "../../../agent/core/consensus/message.ts";
+import { OFFER_SEQUENCE_MAX } from "../../../agent/core/ledger/openListing.ts";
 import { TRANSACTION_BYTES_MAX } from "../../../agent/core/ledger/rules.ts";
 import { encodeTransaction, signTransaction } from "../../../agent/core/ledger/transaction.ts";
 import { wh } from "../../../agent/core/units/energy.ts";
 import { milliTokensPerKwh } from "../../../agent/core/units/money.ts";
 import { type Lie, toAll } from "../liar.ts";
 
-const OFFERS = 100;
-const SEQUENCE_MAX = 1_000_000;
+const OFFERS = 200;
+/** Few, so that the sequences last for many floods. */
+const SEQUENCES = 4;
 
 export const FLOOD_LIES: readonly Lie[] = [
   {
     name: "lie: a flood of offers",
-    chance: 0.3,
+    chance: 0.1,
     mutters: ({ ledger, random, signer, community }) => {
       const listings = [...(ledger()?.listings.values() ?? [])];
       const open = listings.find(({ state }) => state === "ACCEPT_OFFERS");
       if (open === undefined) return [];
+      const last = open.buyOffers.get(signer.memberId)?.sequence ?? 0;
       return Array.from({ length: OFFERS }, () => {
         const payload = {
           type: "buyOffer",
           listingId: open.listingId,
-          sequence: random.integer(1, SEQUENCE_MAX),
-          energy: wh(random.integer(0, 4)),
+          sequence: Math.min(last + random.integer(1, SEQUENCES), OFFER_SEQUENCE_MAX),
+          energy: wh(random.integer(0, 2000)),
           bidPrice: milliTokensPerKwh(random.integer(1, 5000)),
         } as const;
         const unsigned = { author: signer.memberId, payload };
