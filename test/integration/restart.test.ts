@@ -86,9 +86,9 @@ describe("a home's disk over a restart", () => {
     const transaction = signed(made.rules, null, payload);
     const bytes = encodeTransaction(communityId(made.rules), transaction);
     made.stop(...NEW);
-    // First alone: it votes on the new chain, and nothing is decided.
+    // First alone: it listens for a minute, votes on the new chain, and nothing is decided.
     made.startWith(bytes, A);
-    made.run(30 * SECOND);
+    made.run(90 * SECOND);
   });
   afterAll(() => store.close());
 
