@@ -142,6 +142,11 @@ export class SimulatedHome {
     });
   }
 
+  /** Its database was lost, or an old copy took its place: nobody knows what it said before. */
+  get hasForgotten(): boolean {
+    return this.#hasOldDisk;
+  }
+
   /** The power goes now. */
   crash(): void {
     if (this.isUp) this.#goDown("power cut");

@@ -474,6 +474,8 @@ class Simulation {
     this.#lastBids.set(key, sequence);
     const energy = wh(random.integer(0, 8) * 250);
     const bidPrice = milliTokensPerKwh(random.integer(1000, 9000));
+    // It would say a number again that an earlier life has said with another content, and be named for it.
+    if (home.hasForgotten) return;
     home.run("changes its mind", () =>
       agent.submit(
         { type: "buyOffer", listingId: open.listingId, sequence, energy, bidPrice },
