@@ -10,7 +10,13 @@ import { beginBlock } from "../../../../agent/core/ledger/blockExecution.ts";
 import { communityId } from "../../../../agent/core/ledger/rules.ts";
 import { decodeTransaction, encodeTransaction } from "../../../../agent/core/ledger/transaction.ts";
 import { memberId } from "../../../../agent/core/units/ids.ts";
-import { doubleProposal, doublePvOffer, doubleVote, report } from "../../../support/accusations.ts";
+import {
+  doubleProposal,
+  doublePvOffer,
+  doubleReceipt,
+  doubleVote,
+  report,
+} from "../../../support/accusations.ts";
 import {
   at,
   kwh,
@@ -20,6 +26,7 @@ import {
   say,
   signed,
   TestChain,
+  testKey,
   tokens,
 } from "../../../support/ledger.ts";
 
@@ -30,11 +37,15 @@ const community = communityId(chain.rules);
 chain.add("2018-03-21T18:00:30Z", [SELLER, registration(SELLER)], [BUYER, registration(BUYER)]);
 chain.add("2018-03-21T18:02:00Z", [SELLER, say.registerPv("roof")]);
 const before = chain.state;
+const offer = say.pvOffer(LISTING, "roof", { energy: kwh(3) });
+const offered = signed(chain.rules, SELLER, offer);
 const { block } = chain.add(
   "2018-03-21T18:03:00Z",
-  [SELLER, say.pvOffer(LISTING, "roof", { energy: kwh(3) })],
+  [SELLER, offer],
   [BUYER, say.buyOffer(LISTING, { energy: kwh(3), price: perKwh(2) })],
 );
+const receipt = chain.receipt(SELLER, [[offered, "2018-03-21T18:03:00Z"]]);
+const seat = { memberId: memberId(BUYER), publicKey: testKey(BUYER).publicKey };
 const transactions = [
   signed(chain.rules, "new@vt.edu", registration("new@vt.edu", tokens(200))),
   signed(chain.rules, SELLER, say.registerPv("barn")),
@@ -50,6 +61,13 @@ const transactions = [
   signed(chain.rules, BUYER, report(doublePvOffer(chain.rules, SELLER, LISTING, "roof"))),
   signed(chain.rules, null, say.grant(1, SELLER, tokens(-3))),
   signed(chain.rules, null, say.revoke(1, BUYER)),
+  signed(chain.rules, ...receipt),
+  signed(chain.rules, BUYER, report(doubleReceipt(chain.rules, SELLER, receipt[1]))),
+  signed(chain.rules, null, { type: "validatorChange", sequence: 1, add: [seat], remove: [] }),
+  signed(chain.rules, null, {
+    ...{ type: "restart", sequence: 1, height: chain.state.height, blockId: chain.last.blockId },
+    validators: [seat],
+  }),
 ].map((transaction) => encodeTransaction(community, transaction));
 
 /** Nobody's signature stands in the way of the rules. */
