@@ -558,6 +558,11 @@ class Loop implements ConsensusLoop {
     const { validators, nextValidators, chain } = voting;
     this.#seats = validators;
     this.#nextSeats = nextValidators;
+    if (chain !== this.#chains.chain) {
+      // What was said for the chain before contradicts nothing that is said for this one.
+      this.#past.clear();
+      this.#early.clear();
+    }
     this.#chains = { ...this.#chains, chain };
     const isNew = () => isSeatNew({ state, voting, store }, signer);
     this.#signing.follow({ chain, validators, isSeatNew: isNew });

@@ -42,6 +42,11 @@ export class PastHeights {
     }
   }
 
+  /** Votes are for another chain from now on. */
+  clear(): void {
+    this.#past.clear();
+  }
+
   /** `isSigned` is asked only where the answer matters: it is dear, and anybody can send rubbish. */
   hear(
     message: ConsensusMessage,

@@ -98,6 +98,29 @@ describe("a restart", () => {
     expect(made.blamed).toEqual([]);
   });
 
+  it("accuses nobody: a vote of the new chain, come late, is no second one of the old chain's step", () => {
+    const made = stoppedStreet();
+    const { height } = made.agent(A).head();
+    const restart = restartOf(made);
+    for (const name of NEW) {
+      made.stop(name);
+      made.startWith(restart, name);
+    }
+    made.run(30 * SECOND);
+    // g heard the old chain's votes of that height, and then fetched the block that the new one made of it.
+    const { chain } = made.agent(G).ledger();
+    const chains = { community: communityId(made.rules), chain };
+    const late = made.said.filter(({ message }) => {
+      const opened = openMessage(chains, message);
+      return opened.ok && opened.value.height === height + 1;
+    });
+    expect(late.length).toBeGreaterThan(0);
+    for (const { by, message } of late) {
+      made.home(G).handlers?.received("consensus", message, by);
+    }
+    expect(made.home(G).log.of("reporting a card that signed twice")).toEqual([]);
+  });
+
   it("is on the disk: without the file the next start goes on with it, and signs nothing old", () => {
     const made = stoppedStreet();
     const restart = restartOf(made);
