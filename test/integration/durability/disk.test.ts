@@ -157,7 +157,7 @@ it(
     expect(await first.ended).toBe(0);
     const file = join(dir, "data", "ledger.db");
     const bytes = readFileSync(file);
-    writeFileSync(file, bytes.fill(0xa5, 4 * 4096, 8 * 4096));
+    writeFileSync(file, bytes.fill(0xa5, 4 * 512, 8 * 512));
     const second = start();
     const kept = await second.line(({ type }) => type === "ledgerSetAside");
     expect(kept).toMatchObject({ keptAs: expect.stringMatching(/ledger\.db\.damaged-1$/) });

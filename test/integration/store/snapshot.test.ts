@@ -238,7 +238,7 @@ describe("verify", () => {
       "checkpoint",
       "state",
     ],
-    ["UPDATE checkpoint SET validators = zeroblob(9)", "block", "certificate"],
+    ["UPDATE checkpoint SET validators = zeroblob(9)", "checkpoint", "validators"],
     ["UPDATE block SET certificate = zeroblob(99) WHERE height = 10", "block", "certificate"],
     ["UPDATE block SET packed = zeroblob(99) WHERE height = 10", "block", "packed"],
     ["UPDATE block SET time_ms = time_ms + 1 WHERE height = 10", "block", "time_ms"],
