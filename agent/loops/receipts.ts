@@ -261,13 +261,13 @@ class Loop implements ReceiptLoop {
     this.#sayAt(at);
   }
 
-  #sayAt(at: UnixMs, isRetry = false): void {
+  #sayAt(at: UnixMs): void {
     this.#alarm?.cancel();
     const cancel = this.#d.clock.at(at, () => {
       this.#alarm = null;
       this.#say();
     });
-    this.#alarm = { at: isRetry ? 0 : at, cancel };
+    this.#alarm = { at, cancel };
   }
 
   #say(): void {
@@ -279,7 +279,12 @@ class Loop implements ReceiptLoop {
     if (isReady) submit(this.#payload(batch));
     if (isPending()) this.#news = this.#news.slice(batch.length);
     else if (this.#isRunning) {
-      this.#sayAt(addTime(clock.now(), rules.timeline.receiptsWithin), true);
+      // Not at a time of day: a clock that is not set may be an hour ahead.
+      const cancel = clock.after(rules.timeline.receiptsWithin, () => {
+        this.#alarm = null;
+        this.#say();
+      });
+      this.#alarm = { at: 0, cancel };
     }
   }
 

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { RECEIPT_ENTRIES_MAX, type Transaction } from "../../../agent/core/ledger/transaction.ts";
 import { memberId, offerPrefix } from "../../../agent/core/units/ids.ts";
-import { MINUTE_MS, SECOND_MS, unixMs } from "../../../agent/core/units/time.ts";
+import { HOUR_MS, MINUTE_MS, SECOND_MS, unixMs } from "../../../agent/core/units/time.ts";
 import { createReceiptLoop, type ReceiptLoop } from "../../../agent/loops/receipts.ts";
 import { createFakeClock, createRecordingLog } from "../../support/fakes.ts";
 import {
@@ -258,6 +258,20 @@ describe("a receipt", () => {
     home.commit(b);
     home.clock.advance(1000);
     expect(home.entries(1)).toEqual([[offerPrefix(b.id), time("16:58:07")]]);
+  });
+
+  it("is not put off by a clock that was an hour ahead for a moment", () => {
+    const home = openHome();
+    const a = home.bid();
+    home.loop.arrived(a);
+    home.clock.setSynchronised(false);
+    home.clock.step(HOUR_MS);
+    home.clock.advance(10 * SECOND_MS);
+    expect(home.said.length).toBe(0);
+    home.clock.step(-HOUR_MS);
+    home.clock.setSynchronised(true);
+    home.clock.advance(5 * SECOND_MS);
+    expect(home.entries(0)).toEqual([[offerPrefix(a.id), time("16:58:00")]]);
   });
 
   it("of a clock that is never set keeps nothing waiting when it is stopped", () => {
