@@ -31,6 +31,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
     flags: [],
+    seed: 22,
   },
   {
     name: "quorum without strict >",
@@ -48,6 +49,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "timely check off",
     changes: [{ file: ROUND, find: "valid && timely && isFree", replace: "valid && isFree" }],
     flags: [],
+    seed: 15,
   },
   {
     name: "vote of a non-member counted",
@@ -96,6 +98,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       ...["--foul-weather", "--validators", "4", "--minutes", "20"],
       ...["--lies", "two votes"],
     ],
+    seed: 13,
   },
   {
     name: "line 23 without the lock",
@@ -107,6 +110,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
     flags: [],
+    seed: 23,
   },
   {
     name: "a seller is paid and the buyer is not charged",
@@ -164,6 +168,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
     flags: ["--validators", "4"],
+    seed: 17,
   },
   {
     name: "the agent goes on after its disk has failed",
@@ -199,7 +204,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         replace: 'if (stateRoot === "") {',
       },
     ],
-    flags: ["--lies", "wrong state root"],
+    flags: ["--lies", "a wrong state root"],
   },
   {
     name: "a certificate may have one signer twice",
@@ -234,6 +239,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
     flags: ["--lies", "a polka that never was"],
+    seed: 9,
   },
   {
     name: "one author may fill the mempool",
@@ -244,7 +250,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         replace: "if (mine < 0) {",
       },
     ],
-    flags: ["--lies", "flood of offers"],
+    flags: ["--lies", "a flood of offers"],
   },
   {
     name: "votes of any round are kept",
@@ -267,6 +273,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
     flags: [],
+    seed: 27,
   },
   {
     name: "timeout without round check",
@@ -283,6 +290,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
     flags: [],
+    seed: 7,
   },
   {
     name: "fair: the f-th smallest receipt is the stamp",
@@ -316,6 +324,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
     flags: [],
+    seed: 12,
   },
   {
     name: "fair: the cut-off goes by block time",
@@ -334,6 +343,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "fair: late offers count",
     changes: [{ file: CLOSE, find: LATE, replace: "stamp < 0" }],
     flags: [],
+    seed: 7,
   },
   {
     name: "fair: the queue is served from its end",

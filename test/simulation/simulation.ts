@@ -46,6 +46,7 @@ const SETTLES_WITHIN = 15_000;
 const SETTLES_DESPITE_LIARS_WITHIN = 90_000;
 /** Before there is a block: a validator that first starts after one is held back until the next. */
 const ALL_START_WITHIN = 300;
+const MEMORY_LOOKED_AT_EVERY = 5000;
 /** A liar tells so many lies at most. */
 const LIES_PER_LIAR_MAX = 3;
 
@@ -318,9 +319,9 @@ class Simulation {
     for (const home of this.#homes.slice(0, gone)) home.leave();
   }
 
-  /** L3, each minute. */
+  /** L3. */
   #watchMemory(): void {
-    this.#timeline.plan(MINUTE_MS, () => {
+    this.#timeline.plan(MEMORY_LOOKED_AT_EVERY, () => {
       for (const { id, agent } of this.#homes) {
         if (agent !== null) this.#invariants.memory(id, agent.memory());
       }

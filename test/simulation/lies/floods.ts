@@ -1,32 +1,32 @@
 // Lies that are many, or nothing at all: floods of offers, messages that cannot be read, messages too large.
 
 import { CONSENSUS_MESSAGE_BYTES_MAX } from "../../../agent/core/consensus/message.ts";
-import { OFFER_SEQUENCE_MAX } from "../../../agent/core/ledger/openListing.ts";
 import { TRANSACTION_BYTES_MAX } from "../../../agent/core/ledger/rules.ts";
 import { encodeTransaction, signTransaction } from "../../../agent/core/ledger/transaction.ts";
 import { wh } from "../../../agent/core/units/energy.ts";
 import { milliTokensPerKwh } from "../../../agent/core/units/money.ts";
 import { type Lie, toAll } from "../liar.ts";
 
-const OFFERS = 200;
-/** Few, so that the sequences last for many floods. */
-const SEQUENCES = 4;
+/** More than a home keeps of all its neighbours together, where four validators agree. */
+const OFFERS = 240;
+/** Beyond the number that the ledger has: a few, so that a listing has numbers left for the next flood. */
+const NUMBERS = 8;
 
 export const FLOOD_LIES: readonly Lie[] = [
   {
     name: "lie: a flood of offers",
-    chance: 0.1,
+    chance: 0.3,
     mutters: ({ ledger, random, signer, community }) => {
       const listings = [...(ledger()?.listings.values() ?? [])];
       const open = listings.find(({ state }) => state === "ACCEPT_OFFERS");
       if (open === undefined) return [];
-      const last = open.buyOffers.get(signer.memberId)?.sequence ?? 0;
+      const have = open.buyOffers.get(signer.memberId)?.sequence ?? 0;
       return Array.from({ length: OFFERS }, () => {
         const payload = {
           type: "buyOffer",
           listingId: open.listingId,
-          sequence: Math.min(last + random.integer(1, SEQUENCES), OFFER_SEQUENCE_MAX),
-          energy: wh(random.integer(0, 2000)),
+          sequence: have + random.integer(1, NUMBERS),
+          energy: wh(random.integer(0, 4)),
           bidPrice: milliTokensPerKwh(random.integer(1, 5000)),
         } as const;
         const unsigned = { author: signer.memberId, payload };
