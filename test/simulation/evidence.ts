@@ -47,7 +47,13 @@ type Heard = {
   readonly key: string;
   readonly signed: string;
 };
-type Life = { readonly life: number; readonly said: Map<string, string>; hopes: string[] };
+type Life = {
+  readonly life: number;
+  /** That were under way in it: what was over before, a home does not remember. */
+  readonly heights: Set<number>;
+  readonly said: Map<string, string>;
+  hopes: string[];
+};
 
 export class Accusations {
   readonly #world: AccusationsWorld;
@@ -90,14 +96,17 @@ export class Accusations {
     if (heard === null) return;
     const lived = this.#lives.get(to);
     const life: Life =
-      lived?.life === home.life ? lived : { life: home.life, said: new Map(), hopes: [] };
+      lived?.life === home.life
+        ? lived
+        : { life: home.life, heights: new Set(), said: new Map(), hopes: [] };
     this.#lives.set(to, life);
     // Whatever it heard last, it has survived it.
     for (const hope of life.hopes) this.#demand(hope);
     life.hopes = [];
     const { message, key, signed } = heard;
     const underWay = home.disk.height + 1;
-    const isNear = message.height <= underWay && message.height > underWay - HEIGHTS_BACK;
+    life.heights.add(underWay);
+    const isNear = life.heights.has(message.height) && message.height > underWay - HEIGHTS_BACK;
     if (!isNear || message.round > ROUNDS_MAX) return;
     const first = life.said.get(key);
     if (first === undefined) life.said.set(key, signed);
