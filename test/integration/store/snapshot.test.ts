@@ -301,6 +301,7 @@ it("prove says which transactions this home does not have", () => {
 
 /** The last process is left alone. */
 const ROUNDS = 5;
+const KILLS_WITHIN_MS = 120_000;
 
 it("kill -9 at any moment leaves an empty ledger or a whole one", async () => {
   const counts = new Map<number, number>();
@@ -327,4 +328,4 @@ it("kill -9 at any moment leaves an empty ledger or a whole one", async () => {
   }
   expect(counts.get(0)).toBeGreaterThan(0);
   expect(counts.get(8)).toBeGreaterThan(0);
-});
+}, KILLS_WITHIN_MS);
