@@ -102,10 +102,11 @@ export function lying(honest: Network, settings: LiarSettings): LyingNetwork {
           return handlers.received(topic, message, from);
         },
         requested: (protocol, body, from) => {
-          const reply = handlers.requested(protocol, body, from);
-          if (reply === null) return null;
-          const lied = tell((lie) => lie.answers?.(liar, protocol, reply));
-          return lied ?? (protocol === "votes" ? withoutOwn(reply, signer.memberId) : reply);
+          const honestly = handlers.requested(protocol, body, from);
+          if (honestly === null) return null;
+          const isOfVotes = protocol === "votes";
+          const reply = isOfVotes ? withoutOwn(honestly, signer.memberId) : honestly;
+          return tell((lie) => lie.answers?.(liar, protocol, reply)) ?? reply;
         },
       }),
     publish: (topic, message) => {

@@ -114,6 +114,8 @@ class Simulation {
   readonly #liars = new Set<MemberId>();
   /** Validators with which nothing is the matter. */
   readonly #honest = new Set<MemberId>();
+  /** Whose clocks are wrong. */
+  readonly #astray = new Set<MemberId>();
   /** Whose databases are lost now and then. */
   readonly #forgetful = new Set<MemberId>();
   /** Cards that somebody else signs with too. */
@@ -152,6 +154,7 @@ class Simulation {
       const { memberId } = signer;
       const fault = faults[i];
       if (fault?.lies !== undefined) this.#liars.add(memberId);
+      if (fault?.clock !== undefined) this.#astray.add(memberId);
       if (fault?.losesDatabase === true) this.#forgetful.add(memberId);
       if (fault?.isCopied === true) this.#copied.push(signer);
       if (fault === undefined && i < validators) honest.add(memberId);
@@ -278,6 +281,8 @@ class Simulation {
 
   /** What a home has said and the ledger can take: a validator without a seat keeps its receipt. */
   #mustLand({ id, disk }: SimulatedHome): TransactionId[] {
+    // What is too early by the others' clocks they do not take.
+    if (this.#astray.has(id)) return [];
     const seats = this.#invariants.seats(disk.height + 1);
     const isSeated = seats.some(({ memberId }) => memberId === id);
     return disk.ownPending.flatMap((own) => {
