@@ -39,8 +39,8 @@ const PASSING: ReadonlySet<string> = new Set([
   "evidenceEarly",
 ]);
 
-/** Refusals that any other of the same number would meet as well, before it is sent. */
-const PASSED: ReadonlySet<string> = new Set(["staleSequence", "amendedTooLate"]);
+/** Refusals that any other of the same number would meet as well, whatever the clock says by then. */
+const PASSED: ReadonlySet<string> = new Set(["staleSequence"]);
 
 /** What no block that an order's home has yet to fetch can lift. */
 const ORDER_IS_OVER: ReadonlySet<string> = new Set([

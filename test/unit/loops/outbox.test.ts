@@ -229,7 +229,23 @@ describe("what can no longer land", () => {
     clock.advanceTo(at(T("16:59:00")));
     commit("16:59:00");
     const refusal = { code: "amendedTooLate", cutoffAt: at(T("16:59:00")) };
-    expect([outcomes, ids()]).toEqual([[{ ok: false, refusal }], []]);
+    // Kept, for a clock may go back, and its number must not be signed for again.
+    expect([outcomes, ids().length]).toEqual([[{ ok: false, refusal }], 1]);
+  });
+
+  it("and not signed for again when the clock goes back before the cut-off", () => {
+    const { rules, submit, commit, clock, outcomes, network } = openHome();
+    commit("16:21:00", signed(rules, HOME, bid(1)));
+    submit(bid(2));
+    // Far ahead for a moment: by this clock the amendment came too late, and its number is free.
+    const ahead = at(T("16:59:05")) - clock.now();
+    clock.step(ahead);
+    commit("16:22:00");
+    expect(outcomes).toMatchObject([{ ok: false, refusal: { code: "amendedTooLate" } }]);
+    clock.step(-ahead);
+    submit(say.buyOffer(LISTING, { energy: kwh(2), price: perKwh(3), sequence: 2 }));
+    expect(outcomes[1]).toMatchObject({ ok: false, refusal: { code: "alreadySigned" } });
+    expect(network.said("transaction")).toHaveLength(1);
   });
 
   it("is told apart from what landed in the same block", () => {
