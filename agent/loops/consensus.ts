@@ -8,7 +8,7 @@
 // is entered again, as after a crash.
 
 import type { Malformed } from "../core/codec/shape.ts";
-import { contradiction } from "../core/consensus/contradiction.ts";
+import { contradiction, firstMessages, messageKey } from "../core/consensus/contradiction.ts";
 import type { DriverState } from "../core/consensus/driver.ts";
 import { messagesFor, newsOf, resume, startHeight, step } from "../core/consensus/driver.ts";
 import type { Effect, Evidence, UnsignedMessage } from "../core/consensus/effect.ts";
@@ -134,6 +134,8 @@ class Loop implements ConsensusLoop {
   /** By height, round, author and kind: nobody can take another's place. */
   #early = new Map<string, Heard & { readonly height: number }>();
   readonly #past = new PastHeights();
+  /** What was said at this height before it was entered again: the driver has forgotten rounds that are over. */
+  #saidBefore: ReadonlyMap<string, ConsensusMessage> = new Map();
 
   constructor(dependencies: ConsensusDependencies) {
     const { rules, ledger } = dependencies;
@@ -228,6 +230,9 @@ class Loop implements ConsensusLoop {
     const forged = this.#forgery(message);
     if (forged !== null) return this.#reject(forged);
     if (author === this.#start.self) this.#signing.meet(message);
+    const before = this.#saidBefore.get(messageKey(message));
+    const evidence = before === undefined ? null : contradiction(before, message);
+    if (evidence !== null) this.#d.doubleSigned(evidence);
     if (message.type === "vote") {
       this.#feed({ type: "vote", vote: message });
     } else {
@@ -483,7 +488,12 @@ class Loop implements ConsensusLoop {
     this.#leave();
     // A commit may have stopped us: whoever hears of it may do anything.
     if (!this.#isRunning) return;
-    if (this.#driver !== null && this.#isBehindLedger()) this.#past.add(this.#driver, this.#seats);
+    if (this.#isBehindLedger()) {
+      if (this.#driver !== null) this.#past.add(this.#driver, this.#seats);
+      this.#saidBefore = new Map();
+    } else if (this.#driver !== null) {
+      this.#saidBefore = new Map([...firstMessages(this.#driver), ...this.#saidBefore]);
+    }
     this.#start = this.#nextStart();
     // What this card has signed for the height already, in this run or an earlier one.
     this.#records = this.#start.self === null ? [] : this.#signing.enter(this.#start.height);

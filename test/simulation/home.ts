@@ -233,7 +233,8 @@ export class SimulatedHome {
 
   #touch(place: string): void {
     this.#touchesLeft -= 1;
-    if (this.#touchesLeft > 0 && this.#crashesAt !== place) return;
+    // In the dark nothing more happens, whatever the agent does about what was thrown.
+    if (!this.#isDark && this.#touchesLeft > 0 && this.#crashesAt !== place) return;
     this.#isDark = true;
     throw new PowerCut(place);
   }

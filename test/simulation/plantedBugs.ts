@@ -368,4 +368,16 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
     flags: [],
   },
+  {
+    name: "what was said before a height was entered again is forgotten",
+    changes: [
+      {
+        file: "agent/loops/consensus.ts",
+        find: "this.#saidBefore = new Map([...firstMessages(this.#driver), ...this.#saidBefore]);",
+        replace: "this.#saidBefore = new Map();",
+      },
+    ],
+    flags: [],
+    seed: 670,
+  },
 ];
