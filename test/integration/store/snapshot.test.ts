@@ -303,29 +303,33 @@ it("prove says which transactions this home does not have", () => {
 const ROUNDS = 5;
 const KILLS_WITHIN_MS = 120_000;
 
-it("kill -9 at any moment leaves an empty ledger or a whole one", async () => {
-  const counts = new Map<number, number>();
-  for (let i = 0; i <= ROUNDS; i += 1) {
-    const dir = place.fresh(`killed ${i}`);
-    const child = spawn(process.execPath, [join(import.meta.dirname, "installChild.ts"), dir], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    // It says so once before and once after.
-    await once(child.stdout, "data");
-    if (i < ROUNDS) {
-      await pause(20 * i);
-      child.kill("SIGKILL");
+it(
+  "kill -9 at any moment leaves an empty ledger or a whole one",
+  async () => {
+    const counts = new Map<number, number>();
+    for (let i = 0; i <= ROUNDS; i += 1) {
+      const dir = place.fresh(`killed ${i}`);
+      const child = spawn(process.execPath, [join(import.meta.dirname, "installChild.ts"), dir], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      // It says so once before and once after.
+      await once(child.stdout, "data");
+      if (i < ROUNDS) {
+        await pause(20 * i);
+        child.kill("SIGKILL");
+      }
+      await once(child, "exit");
+      const store = openStore(dir, options);
+      const { height } = store.status();
+      store.close();
+      const [{ n }] = rows(dir, "SELECT count(*) AS n FROM member") as [{ n: number }];
+      expect([height, n]).toEqual(height === 0 ? [0, 0] : [8, MANY_MEMBERS]);
+      const [checkpoint] = rows(dir, "SELECT count(*) AS n FROM checkpoint") as [{ n: number }];
+      expect(checkpoint.n).toBe(height === 0 ? 0 : 1);
+      counts.set(height, (counts.get(height) ?? 0) + 1);
     }
-    await once(child, "exit");
-    const store = openStore(dir, options);
-    const { height } = store.status();
-    store.close();
-    const [{ n }] = rows(dir, "SELECT count(*) AS n FROM member") as [{ n: number }];
-    expect([height, n]).toEqual(height === 0 ? [0, 0] : [8, MANY_MEMBERS]);
-    const [checkpoint] = rows(dir, "SELECT count(*) AS n FROM checkpoint") as [{ n: number }];
-    expect(checkpoint.n).toBe(height === 0 ? 0 : 1);
-    counts.set(height, (counts.get(height) ?? 0) + 1);
-  }
-  expect(counts.get(0)).toBeGreaterThan(0);
-  expect(counts.get(8)).toBeGreaterThan(0);
-}, KILLS_WITHIN_MS);
+    expect(counts.get(0)).toBeGreaterThan(0);
+    expect(counts.get(8)).toBeGreaterThan(0);
+  },
+  KILLS_WITHIN_MS,
+);
