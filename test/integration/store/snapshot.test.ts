@@ -312,13 +312,15 @@ it(
       const child = spawn(process.execPath, [join(import.meta.dirname, "installChild.ts"), dir], {
         stdio: ["ignore", "pipe", "inherit"],
       });
+      // Listened for from the start: it may have ended before it is killed.
+      const exited = once(child, "exit");
       // It says so once before and once after.
       await once(child.stdout, "data");
       if (i < ROUNDS) {
         await pause(20 * i);
         child.kill("SIGKILL");
       }
-      await once(child, "exit");
+      await exited;
       const store = openStore(dir, options);
       const { height } = store.status();
       store.close();
