@@ -6,6 +6,7 @@
 // --quick: shorter waits, for a run beside other tests.
 
 import { parseArgs } from "node:util";
+import { Stopped, stopOnSignals } from "../../agent/lab/stopOnSignals.ts";
 import { type Calm, Neighbourhood } from "./neighbourhood.ts";
 import { PERTURBATIONS, type Perturbation } from "./perturbations.ts";
 import { enterStreet, isInStreet, layStreet } from "./street.ts";
@@ -35,8 +36,6 @@ type Row = {
   readonly seconds: number;
   readonly detail: string;
 };
-
-class Interrupted extends Error {}
 
 process.exitCode = await main();
 
@@ -81,7 +80,7 @@ function readOptions(): Options | string {
 async function perturb({ validators, chosen, quick }: Options, say: Printer): Promise<number> {
   const lay = isInStreet() ? layStreet : null;
   const n = await Neighbourhood.make({ validators, lay, pace: quick ? QUICK_PACE : 1 });
-  const release = stopOnSignals(n);
+  const release = stopWhenTold(n);
   let isFine = true;
   let code = 0;
   try {
@@ -98,8 +97,8 @@ async function perturb({ validators, chosen, quick }: Options, say: Printer): Pr
     }
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    if (!(error instanceof Interrupted)) process.stderr.write(`${error.stack}\n`);
-    code = error instanceof Interrupted ? 130 : 1;
+    if (!(error instanceof Stopped)) process.stderr.write(`${error.stack}\n`);
+    code = error instanceof Stopped ? 130 : 1;
   } finally {
     const isKept = !isFine || code === 1;
     const dir = await n.close({ isKept });
@@ -118,7 +117,7 @@ async function runOne(n: Neighbourhood, perturbation: Perturbation): Promise<Row
     detail = await perturbation.run(n);
     calm = await n.calm();
   } catch (error) {
-    if (!(error instanceof Error) || error instanceof Interrupted) throw error;
+    if (!(error instanceof Error) || error instanceof Stopped) throw error;
     detail = `FAILED: ${error.message}`;
   }
   for (const loss of calm?.lost.slice(0, 3) ?? []) detail += `; lost: ${loss}`;
@@ -165,15 +164,13 @@ function printer({ json }: Options): Printer {
   };
 }
 
-/** Ctrl-C, SIGTERM, and our parent's end: every wait rejects, and then every process is stopped. */
-function stopOnSignals(n: Neighbourhood): () => void {
-  const stop = (): void => n.lab.fail(new Interrupted("stopped"));
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const signal of signals) process.on(signal, stop);
-  process.stdout.on("error", stop);
-  if (isInStreet()) process.stdin.on("close", stop).resume();
+/** Signals, and in a street our parent's end: every wait rejects, and then every process is stopped. */
+function stopWhenTold({ lab }: Neighbourhood): () => void {
+  const release = stopOnSignals(lab);
+  const orphaned = (): void => lab.fail(new Stopped());
+  if (isInStreet()) process.stdin.on("close", orphaned).resume();
   return () => {
-    for (const signal of signals) process.off(signal, stop);
-    process.stdin.off("close", stop).destroy();
+    release();
+    process.stdin.off("close", orphaned).destroy();
   };
 }

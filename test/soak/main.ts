@@ -16,6 +16,7 @@ import { labHomes } from "../../agent/lab/homes.ts";
 import { Laboratory } from "../../agent/lab/laboratory.ts";
 import { firstDelivery, marketStart } from "../../agent/lab/marketStart.ts";
 import { HOMES_MAX } from "../../agent/lab/options.ts";
+import { Stopped, stopOnSignals } from "../../agent/lab/stopOnSignals.ts";
 import { homeDir, makeWorld } from "../../agent/lab/world.ts";
 import { median } from "../bench/median.ts";
 import { growths, type Report, verdict } from "./report.ts";
@@ -34,8 +35,6 @@ type Options = {
   readonly json: boolean;
 };
 
-class Interrupted extends Error {}
-
 process.exitCode = await main();
 
 async function main(): Promise<number> {
@@ -49,7 +48,7 @@ async function main(): Promise<number> {
     print(report, options);
     return verdict(report).length === 0 ? 0 : 1;
   } catch (error) {
-    if (error instanceof Interrupted) return 130;
+    if (error instanceof Stopped) return 130;
     throw error;
   }
 }
@@ -152,15 +151,4 @@ function print(report: Report, { json }: Options): void {
 
 function row(name: string, ...cells: readonly string[]): string {
   return `${name.padEnd(12)}${cells.map((cell) => cell.padStart(10)).join("")}\n`;
-}
-
-/** Returns what undoes it. */
-function stopOnSignals(lab: Laboratory): () => void {
-  const stop = (): void => lab.fail(new Interrupted("stopped"));
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const signal of signals) process.on(signal, stop);
-  process.stdout.on("error", stop);
-  return () => {
-    for (const signal of signals) process.off(signal, stop);
-  };
 }
