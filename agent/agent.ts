@@ -273,7 +273,9 @@ export function createAgent(
     const { memberId } = checked.value;
     const member = ledger.state().members.get(memberId);
     if (member === undefined) return memberId;
-    return member.revoked || !sameBytes(member.publicKey, publicKey) ? null : memberId;
+    // Who was registered without a card may come with any that the CA gave it.
+    const isOther = member.publicKey !== null && !sameBytes(member.publicKey, publicKey);
+    return member.revoked || isOther ? null : memberId;
   };
 
   const handlers: NetworkHandlers = {

@@ -61,8 +61,9 @@ export function seatsOf(
 
 function seatOf({ members, validators }: LedgerState, name: string): Validator | null {
   const memberId = name as MemberId;
-  const member = members.get(memberId) ?? validators.find((one) => one.memberId === memberId);
-  return member === undefined ? null : { memberId, publicKey: member.publicKey };
+  const seat = validators.find((one) => one.memberId === memberId);
+  const publicKey = members.get(memberId)?.publicKey ?? seat?.publicKey;
+  return publicKey === undefined ? null : { memberId, publicKey };
 }
 
 /** Nothing was signed. */

@@ -9,8 +9,10 @@ import { type Refusal, type Result, refused } from "../core/result.ts";
 import type { Watts, Wh } from "../core/units/energy.ts";
 import {
   isListingId,
+  isMemberId,
   isPvId,
   type ListingId,
+  type MemberId,
   type PvId,
   type TransactionId,
 } from "../core/units/ids.ts";
@@ -26,6 +28,10 @@ const pvId = z
   .string()
   .refine(isPvId)
   .transform((id) => id as PvId);
+const owner = z
+  .string()
+  .refine(isMemberId)
+  .transform((id) => id as MemberId);
 const sequence = z.int().min(0).max(0xffff_ffff);
 const energy = z
   .int()
@@ -44,7 +50,9 @@ const step = { sequence, listingId };
 const payload = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("registerPv"),
+    sequence,
     pvId,
+    owner,
     capacity: z
       .int()
       .min(1)

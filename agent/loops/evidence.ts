@@ -38,7 +38,8 @@ const BLOCKS_LOOKED_THROUGH = 64;
 /** Refused before anybody looked at the signature, or because of it: it says nothing about its author. */
 const NOT_CHECKED: ReadonlySet<string> = new Set([
   ...["malformed", "otherCommunity", "mempoolFull", "authorHasTooMany"],
-  ...["unknownMember", "revoked", "notAllowed", "badCertificate", "badSignature"],
+  ...["unknownMember", "revoked", "noIdentity", "notManual", "notOwner", "notAllowed"],
+  ...["badCertificate", "badSignature"],
 ]);
 
 export type EvidenceLoop = {

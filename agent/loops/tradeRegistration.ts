@@ -29,14 +29,17 @@ export function createRegistration(
   }
 
   return (state, now) => {
-    if (!state.members.has(memberId)) {
+    const known = state.members.get(memberId);
+    if (known === undefined) {
       return say({ type: "registerMember", memberId, ...member, certificate, balance: null }, now);
     }
-    if (pv === null) return;
-    const known = state.pvs.get(pv.pvId);
-    if (known === undefined) return say({ type: "registerPv", ...pv }, now);
-    if (known.owner === memberId || isForeignPvTold) return;
+    // Without a card on the ledger there is nothing that it could sign.
+    if (pv === null || known.publicKey === null) return;
+    const ours = state.pvs.get(pv.pvId);
+    if (ours === undefined)
+      return say({ type: "registerPv", sequence: 0, owner: memberId, ...pv }, now);
+    if (ours.owner === memberId || isForeignPvTold) return;
     isForeignPvTold = true;
-    log.error("another member has registered our PV", { pvId: pv.pvId, owner: known.owner });
+    log.error("another member has registered our PV", { pvId: pv.pvId, owner: ours.owner });
   };
 }

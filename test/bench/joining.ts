@@ -128,7 +128,7 @@ function tradingChain(): QuickChain {
   chain.add(FIRST_HOUR + 30_000, ...all((name) => registration(name)));
   chain.add(
     FIRST_HOUR + 40_000,
-    ...all((name) => say.registerPv(`pv of ${name}`.replaceAll(" ", "-"))),
+    ...all((name) => say.registerPv(name, `pv of ${name}`.replaceAll(" ", "-"))),
   );
   for (let hour = FIRST_HOUR; chain.blocks.length < BLOCKS; hour += HOUR_MS) {
     addHour(chain, hour, all);

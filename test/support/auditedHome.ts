@@ -91,7 +91,7 @@ const BLOCKS: readonly Add[] = [
     "2018-03-21T18:00:30Z",
     ...[SELLER, BUYER, STRANGER].map((name): Said => [name, registration(name)]),
   ),
-  block("2018-03-21T18:02:00Z", [SELLER, say.registerPv("seller1house")]),
+  block("2018-03-21T18:02:00Z", [SELLER, say.registerPv(SELLER, "seller1house")]),
   block(
     "2018-03-21T18:10:00Z",
     [SELLER, say.pvOffer(LISTING, "seller1house", { energy: kwh(6), reserve: perKwh(2) })],

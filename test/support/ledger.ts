@@ -231,8 +231,11 @@ export function registration(name: string, balance: MicroTokens | null = null): 
 
 /** What a home says, with the defaults that most tests want. */
 export const say = {
-  registerPv: (pv: string, capacity = 10_000): Payload => {
-    return { type: "registerPv", pvId: pvId(pv), capacity: capacity as never };
+  registerPv: (owner: string, pv: string, capacity = 10_000, sequence = 0): Payload => {
+    return {
+      ...{ type: "registerPv", sequence, pvId: pvId(pv), owner: memberId(owner) },
+      capacity: capacity as never,
+    };
   },
   pvOffer: (
     listing: string,

@@ -44,7 +44,7 @@ export function snapshotChain(): { readonly chain: TestChain; readonly at10: Tes
   );
   chain.add(
     day("15:02:00"),
-    [SELLER, say.registerPv("seller1house")],
+    [SELLER, say.registerPv(SELLER, "seller1house")],
     [null, say.grant(1, BUYER, tokens(5))],
   );
   chain.add(day("15:10:00"), offer(HOUR_12), bid(HOUR_12));

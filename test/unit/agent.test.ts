@@ -62,7 +62,7 @@ function street(validators: readonly string[] = FOUR): TestChain {
   chain.add(
     T("10:05:00"),
     ...names.map((name) => [name, registration(name)] as const),
-    [SELLER, say.registerPv("seller1house")],
+    [SELLER, say.registerPv(SELLER, "seller1house")],
     [null, say.revoke(1, "gone@vt.edu")],
   );
   chain.add(T("10:06:00"), [BUYER, bid(1)]);

@@ -3,6 +3,7 @@
 
 import { checkCertificate, readCertificate } from "../certificate.ts";
 import type { Verifier } from "../crypto.ts";
+import { isByHand } from "../ledger/authority.ts";
 import type { Rules, Validator } from "../ledger/rules.ts";
 import type { Transaction } from "../ledger/transaction.ts";
 import { accepted, type Result, refused } from "../result.ts";
@@ -22,10 +23,10 @@ export type AuthorContext = {
 type Said = Pick<Transaction, "author" | "payload">;
 
 /** Whether a proof must bring the author's card: its key stands neither in the rules nor in what is said. */
-export function needsCard({ author, payload: { type } }: Said): boolean {
-  const isAdministrators =
-    type === "createListing" || type === "acceptOfferBroadcast" || type === "closeBidding";
-  return author !== null && !isAdministrators && type !== "registerMember" && type !== "receipt";
+export function needsCard(said: Said, rules: Rules): boolean {
+  const { type } = said.payload;
+  if (said.author === null || isByHand(rules, said)) return false;
+  return type !== "registerMember" && type !== "receipt";
 }
 
 /** A card counts whenever the CA signed it: whether it was valid was asked when its member joined. */
@@ -35,14 +36,14 @@ export function authorKey(
 ): Result<Uint8Array, UnknownAuthor> {
   const { author, payload } = said;
   const { administrator, caPublicKey } = rules;
-  const isNeeded = needsCard(said);
+  const isNeeded = needsCard(said, rules);
   if (isNeeded !== (card !== null)) return unknown(isNeeded ? "no card" : "a needless card");
   if (author === null) return accepted(caPublicKey);
   if (payload.type === "receipt") {
     const seat = validators.find(({ memberId }) => memberId === author);
     return seat === undefined ? unknown("no validator") : accepted(seat.publicKey);
   }
-  if (!isNeeded && author === administrator?.memberId) return accepted(administrator.publicKey);
+  if (administrator !== null && isByHand(rules, said)) return accepted(administrator.publicKey);
   const certificate = payload.type === "registerMember" ? payload.certificate : card;
   if (certificate === null) return unknown("only the administrator may say this");
   const read = readCertificate(certificate);

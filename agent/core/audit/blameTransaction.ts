@@ -54,20 +54,21 @@ function changed(
   return blockFault("transaction", { position, offset: flipped ?? stop?.offset ?? null, problem });
 }
 
-/** Who may sign in this block: the members before it, and those that join in it. */
+/** Who may sign in this block: the members before it, and those that join in it with a card. */
 function registryWith(state: LedgerState, joining: readonly Transaction[]): Registry {
-  const { rules, members, validators } = state;
+  const { rules, members, pvs, validators } = state;
   const joined = new Map<MemberId, Member>();
   for (const { payload } of joining) {
     if (payload.type !== "registerMember") continue;
     const { memberId, firstName, lastName, certificate } = payload;
-    const read = readCertificate(certificate);
-    if (!read.ok) continue;
+    const read = certificate === null ? null : readCertificate(certificate);
+    if (read?.ok !== true) continue;
     const nothing = 0n as Member["balance"];
     const money = { balance: nothing, reserved: nothing };
     const { publicKey } = read.value;
-    joined.set(memberId, { memberId, firstName, lastName, publicKey, ...money, revoked: false });
+    const card = { memberId, firstName, lastName, publicKey, revoked: false, sequence: 0 };
+    joined.set(memberId, { ...card, ...money });
   }
   const get = (id: MemberId) => members.get(id) ?? joined.get(id);
-  return { rules, community: communityId(rules), members: { get }, validators };
+  return { rules, community: communityId(rules), members: { get }, pvs, validators };
 }

@@ -1,14 +1,10 @@
-// What the administrator's three steps have in common: a manual community, and each said once.
+// What the administrator's two steps that move a listing on have in common: the state, and each said once.
 
 import { accepted, type Result, refused } from "../result.ts";
 import { type Draft, type DraftListing, listingOf } from "./draft.ts";
 import { checkSequence, type ListingRefusal, type StaleSequence } from "./openListing.ts";
 import type { ListingState } from "./state.ts";
 import type { PayloadOf } from "./transaction.ts";
-
-export type AdministratorRefusal =
-  /** The community's listings follow from block time; nobody may do it by hand. */
-  { readonly code: "notManual" } | StaleSequence;
 
 export type WrongListingState = {
   readonly code: "wrongListingState";
@@ -17,33 +13,27 @@ export type WrongListingState = {
   readonly needed: string;
 };
 
-export function checkAdministratorStep(
-  { rules, administratorSequence }: Draft,
-  { sequence }: { readonly sequence: number },
-): Result<void, AdministratorRefusal> {
-  if (rules.schedule !== "manual") return refused({ code: "notManual" });
-  return checkSequence(administratorSequence, sequence);
-}
-
 /** Refusals of the two steps that move a listing on. */
 export type ListingStepRefusal =
-  | AdministratorRefusal
+  | StaleSequence
   | Extract<ListingRefusal, { code: "listingUnknown" }>
   | WrongListingState;
 
-/** The listing that the administrator moves on from `needed`; its sequence counts from here on. */
+/** The listing that the administrator moves on from one of `needed`; its sequence counts from here on. */
 export function takeListingStep(
   draft: Draft,
   payload: PayloadOf<"acceptOfferBroadcast" | "closeBidding">,
-  needed: ListingState,
+  needed: readonly ListingState[],
 ): Result<DraftListing, ListingStepRefusal> {
   const { listingId, sequence } = payload;
-  const allowed = checkAdministratorStep(draft, payload);
-  if (!allowed.ok) return allowed;
+  const fresh = checkSequence(draft.administratorSequence, sequence);
+  if (!fresh.ok) return fresh;
   const listing = listingOf(draft, listingId);
   if (listing === undefined) return refused({ code: "listingUnknown", listingId });
   const { state } = listing;
-  if (state !== needed) return refused({ code: "wrongListingState", listingId, state, needed });
+  if (!needed.includes(state)) {
+    return refused({ code: "wrongListingState", listingId, state, needed: needed.join(" or ") });
+  }
   draft.administratorSequence = sequence;
   return accepted(listing);
 }

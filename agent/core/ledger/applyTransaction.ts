@@ -52,7 +52,7 @@ export function applyTransaction(
     case "registerMember":
       return registerMember(draft, { author, payload }, verifier);
     case "registerPv":
-      return registerPv(draft, { author: memberAuthor(author), payload });
+      return registerPv(draft, payload);
     case "pvOffer":
       return pvOffer(draft, { id, author: memberAuthor(author), payload });
     case "buyOffer":
@@ -62,7 +62,7 @@ export function applyTransaction(
     case "grant":
       return grant(draft, payload);
     case "revoke":
-      return revoke(draft, payload);
+      return revoke(draft, { author, payload });
     case "createListing":
       return createListingByHand(draft, payload);
     case "acceptOfferBroadcast":

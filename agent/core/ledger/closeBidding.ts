@@ -10,7 +10,7 @@ export function closeBiddingByHand(
   draft: Draft,
   payload: PayloadOf<"closeBidding">,
 ): Result<void, ListingStepRefusal> {
-  const listing = takeListingStep(draft, payload, "ACCEPT_OFFERS");
+  const listing = takeListingStep(draft, payload, ["ACCEPT_OFFERS"]);
   if (!listing.ok) return listing;
   closeListing(draft, listing.value);
   return accepted(undefined);

@@ -1,12 +1,13 @@
-// A listing begins: the auction for one delivery hour. By the calendar, or by the administrator's hand.
+// A listing begins: the auction for one delivery hour. By the calendar, or by the administrator's hand, which
+// opens it at once: the paper's kWhlisting is created in ACCEPT_OFFERS (Fig. 6).
 
 import { assert } from "../assert.ts";
 import { accepted, type Result, refused } from "../result.ts";
 import type { ListingId } from "../units/ids.ts";
 import { addTime, HOUR_MS, type UnixMs } from "../units/time.ts";
-import { type AdministratorRefusal, checkAdministratorStep } from "./administratorStep.ts";
 import { deliveryStartOf, type NotAnHour } from "./calendar.ts";
 import type { Draft } from "./draft.ts";
+import { checkSequence, type StaleSequence } from "./openListing.ts";
 import type { Listing } from "./state.ts";
 import type { PayloadOf } from "./transaction.ts";
 
@@ -14,7 +15,7 @@ import type { PayloadOf } from "./transaction.ts";
 export const LISTINGS_MAX = 8784;
 
 export type CreateListingRefusal =
-  | AdministratorRefusal
+  | StaleSequence
   | NotAnHour
   | { readonly code: "listingExists"; readonly listingId: string }
   | { readonly code: "listingsMax"; readonly max: number };
@@ -22,11 +23,10 @@ export type CreateListingRefusal =
 /** The administrator's transaction, only in a manual community. */
 export function createListingByHand(
   draft: Draft,
-  payload: PayloadOf<"createListing">,
+  { listingId, sequence }: PayloadOf<"createListing">,
 ): Result<void, CreateListingRefusal> {
-  const { listingId, sequence } = payload;
-  const allowed = checkAdministratorStep(draft, payload);
-  if (!allowed.ok) return allowed;
+  const fresh = checkSequence(draft.administratorSequence, sequence);
+  if (!fresh.ok) return fresh;
   const deliveryStart = deliveryStartOf(listingId, draft.rules.timeZone);
   if (!deliveryStart.ok) return deliveryStart;
   if (draft.listings.has(listingId)) return refused({ code: "listingExists", listingId });
@@ -35,19 +35,23 @@ export function createListingByHand(
   }
 
   draft.administratorSequence = sequence;
-  createListing(draft, { listingId, deliveryStart: deliveryStart.value });
+  putNewListing(draft, { listingId, deliveryStart: deliveryStart.value }, "ACCEPT_OFFERS");
   return accepted(undefined);
 }
 
-/** Puts the listing on the ledger in state CREATED. */
-export function createListing(
-  draft: Draft,
-  hour: { readonly listingId: ListingId; readonly deliveryStart: UnixMs },
-): void {
+type Hour = { readonly listingId: ListingId; readonly deliveryStart: UnixMs };
+
+/** Puts the listing on the ledger in state CREATED, by the calendar. */
+export function createListing(draft: Draft, hour: Hour): void {
+  putNewListing(draft, hour, "CREATED");
+  draft.nextDelivery = addTime(hour.deliveryStart, HOUR_MS);
+}
+
+function putNewListing(draft: Draft, hour: Hour, state: "CREATED" | "ACCEPT_OFFERS"): void {
   assert(!draft.listings.has(hour.listingId), `listing ${hour.listingId} is there already`);
   const listing: Listing = {
     ...hour,
-    state: "CREATED",
+    state,
     pvOffers: new Map(),
     buyOffers: new Map(),
     sealers: [],
@@ -58,7 +62,4 @@ export function createListing(
   };
   draft.listings.set(hour.listingId, listing);
   draft.events.push({ type: "listingCreated", listing });
-  if (draft.rules.schedule === "hourly") {
-    draft.nextDelivery = addTime(hour.deliveryStart, HOUR_MS);
-  }
 }

@@ -51,8 +51,8 @@ export type Draft = {
   /** Read through `listingOf`, written through `putListing`. */
   readonly listings: DraftMap<ListingId, Listing>;
   readonly opened: Map<ListingId, DraftListing>;
-  /** Members' keys in hex, and PVs by owner; counted when first asked for. */
-  keysInUse: Set<string> | null;
+  /** Whose a key (in hex) is, and PVs by owner; counted when first asked for. */
+  keysInUse: Map<string, MemberId> | null;
   pvsByOwner: Map<MemberId, number> | null;
   nextDelivery: UnixMs | null;
   caSequence: number;

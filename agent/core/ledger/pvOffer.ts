@@ -1,5 +1,6 @@
 // Energy for sale from one PV. A higher sequence amends and takes a new place in the queue; 0 Wh cancels.
 
+import { assert } from "../assert.ts";
 import { accepted, type Result, refused } from "../result.ts";
 import type { MemberId, TransactionId } from "../units/ids.ts";
 import type { Draft } from "./draft.ts";
@@ -20,8 +21,6 @@ export type PvOfferRefusal =
   | AmendedTooLate
   /** The PV must be registered first. */
   | { readonly code: "pvUnknown"; readonly pv: string }
-  /** Someone else's PV. */
-  | { readonly code: "notOwner"; readonly pv: string; readonly owner: string }
   /** More than the PV can make in an hour, Wh. */
   | { readonly code: "beyondCapacity"; readonly offered: number; readonly capacity: number }
   | PriceBeyondMax;
@@ -46,7 +45,7 @@ export function pvOffer(
   const { listingId, pvId, sequence, energy, reservePrice } = payload;
   const pv = draft.pvs.get(pvId);
   if (pv === undefined) return refused({ code: "pvUnknown", pv: pvId });
-  if (pv.owner !== author) return refused({ code: "notOwner", pv: pvId, owner: pv.owner });
+  assert(pv.owner === author, `${author} offers from a PV of ${pv.owner}'s`);
   const listing = openListing(draft, listingId);
   if (!listing.ok) return listing;
   const { pvOffers } = listing.value;

@@ -3,36 +3,43 @@
 import { accepted, type Result, refused } from "../result.ts";
 import type { MemberId } from "../units/ids.ts";
 import type { Draft } from "./draft.ts";
+import { checkRegistrySequence, type RegistrySequenceRefusal } from "./registrySequence.ts";
 import type { PayloadOf } from "./transaction.ts";
 
 export type RegisterPvRefusal =
   /** The id is taken, perhaps by the owner itself before. */
   | { readonly code: "pvExists"; readonly pv: string; readonly owner: string }
+  | RegistrySequenceRefusal
   | { readonly code: "pvsPerMemberMax"; readonly max: number }
   /** Larger than the community takes, W. */
-  | { readonly code: "pvCapacityMax"; readonly capacity: number; readonly max: number };
-
-export type RegisterPv = { readonly author: MemberId; readonly payload: PayloadOf<"registerPv"> };
+  | { readonly code: "pvCapacityMax"; readonly capacity: number; readonly max: number }
+  /** By hand: the owner is no member, or its card was ended. */
+  | { readonly code: "unknownMember"; readonly memberId: string }
+  | { readonly code: "revoked"; readonly memberId: string };
 
 export function registerPv(
   draft: Draft,
-  { author, payload }: RegisterPv,
+  { sequence, pvId, owner, capacity }: PayloadOf<"registerPv">,
 ): Result<void, RegisterPvRefusal> {
-  const { pvId, capacity } = payload;
   const { pvCapacityMax, pvsPerMemberMax } = draft.rules;
+  const member = draft.members.get(owner);
+  if (member === undefined) return refused({ code: "unknownMember", memberId: owner });
+  if (member.revoked) return refused({ code: "revoked", memberId: owner });
   const known = draft.pvs.get(pvId);
   if (known !== undefined) {
     return refused({ code: "pvExists", pv: pvId, owner: known.owner });
   }
+  const fresh = checkRegistrySequence(undefined, sequence);
+  if (!fresh.ok) return fresh;
   const counts = pvsByOwner(draft);
-  const count = counts.get(author) ?? 0;
+  const count = counts.get(owner) ?? 0;
   if (count >= pvsPerMemberMax) return refused({ code: "pvsPerMemberMax", max: pvsPerMemberMax });
   if (capacity > pvCapacityMax) {
     return refused({ code: "pvCapacityMax", capacity, max: pvCapacityMax });
   }
 
-  const pv = { pvId, owner: author, capacity };
-  counts.set(author, count + 1);
+  const pv = { pvId, owner, sequence, capacity };
+  counts.set(owner, count + 1);
   draft.pvs.set(pvId, pv);
   draft.events.push({ type: "pvRegistered", pv });
   return accepted(undefined);

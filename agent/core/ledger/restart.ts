@@ -67,6 +67,9 @@ export function checkRestart(
   return set.ok ? accepted(payload) : set;
 }
 
+/** The ledger knows no key of theirs. */
+const KEYLESS: ReadonlySet<string> = new Set(["unknownMember", "noIdentity"]);
+
 /** Members with their own keys, or who votes now; sorted, each once; nobody whose card is revoked. */
 function checkSet(
   state: LedgerState,
@@ -84,9 +87,10 @@ function checkSet(
     }
     keys.push(validator.publicKey);
     const seat = checkSeat(state, validator);
-    // Who votes since the rules may never have joined.
-    const isSeated = hasSeat(state.validators, validator);
-    if (!seat.ok && !(seat.refusal.code === "unknownMember" && isSeated)) return seat;
+    // Who votes since the rules may never have joined, or without a card.
+    if (!seat.ok && !(KEYLESS.has(seat.refusal.code) && hasSeat(state.validators, validator))) {
+      return seat;
+    }
   }
   return accepted(undefined);
 }

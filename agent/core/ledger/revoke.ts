@@ -1,5 +1,5 @@
-// The CA ends a card: nothing more is taken from it, what it has open is cancelled, and it votes no more
-// from the block after the next one on. Its tokens stay.
+// The CA (or by hand the administrator) ends a card: nothing more is taken from it, what it has open is
+// cancelled, and it votes no more from the block after the next one on. Its tokens stay.
 
 import { accepted, type Result, refused } from "../result.ts";
 import type { Wh } from "../units/energy.ts";
@@ -8,7 +8,8 @@ import type { MicroTokens } from "../units/money.ts";
 import { reserve } from "./accounts.ts";
 import { reservationFor } from "./buyOffer.ts";
 import { type Draft, type DraftListing, listingOf, memberOf } from "./draft.ts";
-import { checkSequence, type StaleSequence } from "./openListing.ts";
+import { checkIssuerSequence, takeIssuerSequence } from "./issuerSequence.ts";
+import type { StaleSequence } from "./openListing.ts";
 import type { PayloadOf } from "./transaction.ts";
 import { suspendValidator } from "./validatorSet.ts";
 
@@ -17,15 +18,21 @@ export type RevokeRefusal =
   | { readonly code: "unknownMember"; readonly memberId: string }
   | { readonly code: "alreadyRevoked"; readonly memberId: string };
 
-export function revoke(draft: Draft, payload: PayloadOf<"revoke">): Result<void, RevokeRefusal> {
+export type Revoke = {
+  /** null: the CA. */
+  readonly author: MemberId | null;
+  readonly payload: PayloadOf<"revoke">;
+};
+
+export function revoke(draft: Draft, { author, payload }: Revoke): Result<void, RevokeRefusal> {
   const { sequence, memberId, reason } = payload;
-  const fresh = checkSequence(draft.caSequence, sequence);
+  const fresh = checkIssuerSequence(draft, { author, sequence });
   if (!fresh.ok) return fresh;
   const member = draft.members.get(memberId);
   if (member === undefined) return refused({ code: "unknownMember", memberId });
   if (member.revoked) return refused({ code: "alreadyRevoked", memberId });
 
-  draft.caSequence = sequence;
+  takeIssuerSequence(draft, { author, sequence });
   draft.events.push({ type: "memberRevoked", memberId, reason });
   for (const { listingId } of draft.listings.values()) {
     const listing = listingOf(draft, listingId);

@@ -63,16 +63,21 @@ const memberShape = struct({
   memberId: member,
   firstName: text(64),
   lastName: text(64),
-  publicKey: bytes(32),
+  /** null: it has no card yet, and says nothing. */
+  publicKey: nullable(bytes(32)),
   balance: int64<MicroTokens>(),
   /** Part of the balance that open bids hold; 0 <= reserved <= balance. */
   reserved: int64<MicroTokens>(),
   revoked: boolean,
+  /** Of its own last change of itself. */
+  sequence,
 });
 
 const pvShape = struct({
   pvId: text<PvId>(ID_MAX),
   owner: member,
+  /** Of its registration. */
+  sequence,
   capacity: integer<Watts>(1, TIME_MAX),
 });
 

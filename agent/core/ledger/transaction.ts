@@ -70,13 +70,19 @@ export const payloadShape = union(
       memberId: member,
       firstName: text(64),
       lastName: text(64),
-      /** X.509, DER, issued by the community's CA for this id and key. */
-      certificate: bytes(1, 2048),
+      /**
+       * X.509, DER, issued by the community's CA for this id and key; null, from a manual community's
+       * administrator alone: a member that says nothing itself until it is given a key.
+       */
+      certificate: nullable(bytes(1, 2048)),
       balance: nullable(int64<MicroTokens>()),
     }),
     /** A PV joins; offers from it are capped by its capacity (W) times one hour. */
     registerPv: struct({
+      /** Above the PV's last, which only one that was removed has. */
+      sequence,
       pvId: pvField,
+      owner: member,
       capacity: integer<Watts>(1, ENERGY_MAX),
     }),
     /** Energy for sale; a higher sequence amends, energy 0 cancels. */
@@ -106,9 +112,9 @@ export const payloadShape = union(
     }),
     /** The CA gives tokens (or, negative, takes them as far as they are free). */
     grant: struct({ sequence, memberId: member, amount: int64<MicroTokens>(), reason: text(96) }),
-    /** The CA ends a card. */
+    /** The CA ends a card, or by hand the administrator. */
     revoke: struct({ sequence, memberId: member, reason: text(96) }),
-    /** The administrator's three steps in a community with schedule "manual". */
+    /** The administrator's three steps in a community with schedule "manual"; the first opens the listing. */
     createListing: struct({ sequence, listingId: listing }),
     acceptOfferBroadcast: struct({ sequence, listingId: listing }),
     closeBidding: struct({ sequence, listingId: listing }),

@@ -37,6 +37,8 @@ export type SeatRefusal =
   /** Only a member can be held to what it signs: it must register first. */
   | { readonly code: "unknownMember"; readonly memberId: string }
   | { readonly code: "revoked"; readonly memberId: string }
+  /** The member has no card yet: one must be bound to it first. */
+  | { readonly code: "noIdentity"; readonly memberId: string }
   /** The member's card has another key. */
   | { readonly code: "otherKey"; readonly memberId: string }
   /** Somebody in the set votes with this key. */
@@ -83,6 +85,7 @@ export function checkSeat(
   const member = members.get(memberId);
   if (member === undefined) return refused({ code: "unknownMember", memberId });
   if (member.revoked) return refused({ code: "revoked", memberId });
+  if (member.publicKey === null) return refused({ code: "noIdentity", memberId });
   return sameBytes(member.publicKey, publicKey)
     ? accepted(undefined)
     : refused({ code: "otherKey", memberId });

@@ -107,11 +107,13 @@ function registryWriters(
   "memberRegistered" | "memberRevoked" | "pvRegistered" | "balanceChanged" | "posted" | "evidence"
 > {
   const insertMember = db.prepare(
-    `INSERT INTO member (card_no, first_name, last_name, public_key, balance_micro_tokens, reserved_micro_tokens, revoked)
-     VALUES (@card, @firstName, @lastName, @publicKey, @balance, @reserved, @revoked)`,
+    `INSERT INTO member (card_no, first_name, last_name, public_key, balance_micro_tokens, reserved_micro_tokens, revoked, sequence)
+     VALUES (@card, @firstName, @lastName, @publicKey, @balance, @reserved, @revoked, @sequence)`,
   );
   const revoke = db.prepare("UPDATE member SET revoked = 1, revoke_reason = ? WHERE card_no = ?");
-  const insertPv = db.prepare("INSERT INTO pv (pv_id, owner_no, capacity_w) VALUES (?, ?, ?)");
+  const insertPv = db.prepare(
+    "INSERT INTO pv (pv_id, owner_no, sequence, capacity_w) VALUES (?, ?, ?, ?)",
+  );
   const setBalance = db.prepare(
     "UPDATE member SET balance_micro_tokens = ?, reserved_micro_tokens = ? WHERE card_no = ?",
   );
@@ -135,8 +137,8 @@ function registryWriters(
     memberRevoked: ({ memberId, reason }) => {
       expectOne(revoke.run(reason, cards.number(memberId)));
     },
-    pvRegistered: ({ pv: { pvId, owner, capacity } }) => {
-      insertPv.run(pvId, cards.number(owner), capacity);
+    pvRegistered: ({ pv: { pvId, owner, sequence, capacity } }) => {
+      insertPv.run(pvId, cards.number(owner), sequence, capacity);
     },
     balanceChanged: ({ memberId, balance, reserved }) => {
       expectOne(setBalance.run(balance, reserved, cards.number(memberId)));

@@ -144,11 +144,11 @@ const HEAD = `
 const MEMBERS = `
   SELECT member_id AS memberId, first_name AS firstName, last_name AS lastName,
     public_key AS publicKey, balance_micro_tokens AS "balance:money",
-    reserved_micro_tokens AS "reserved:money", revoked AS "revoked:flag"
+    reserved_micro_tokens AS "reserved:money", revoked AS "revoked:flag", sequence
   FROM member JOIN card USING (card_no) ORDER BY member_id`;
 
 const PVS = `
-  SELECT pv_id AS pvId, member_id AS owner, capacity_w AS capacity
+  SELECT pv_id AS pvId, member_id AS owner, sequence, capacity_w AS capacity
   FROM pv JOIN card ON card_no = owner_no ORDER BY pv_id`;
 
 const LISTINGS = `
@@ -159,7 +159,7 @@ const LISTINGS = `
 const OF_LISTING = "WHERE listing_no = (SELECT listing_no FROM listing WHERE listing_id = ?)";
 
 const PV_OFFERS = `
-  SELECT transaction_no AS transactionNo, member_id AS memberId, pv_id AS pvId, sequence,
+  SELECT transaction_no AS transactionNo, member_id AS memberId, pv_id AS pvId, pv_offer.sequence,
     energy_wh AS energy, reserve_price_milli_tokens_per_kwh AS reservePrice,
     stamp_time_ms AS stamp
   FROM pv_offer JOIN pv USING (pv_no) JOIN card ON card_no = owner_no ${OF_LISTING}`;

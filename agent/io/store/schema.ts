@@ -75,18 +75,22 @@ CREATE TABLE member (
   card_no INTEGER PRIMARY KEY REFERENCES card,
   first_name TEXT NOT NULL,
   last_name TEXT NOT NULL,
-  public_key BLOB NOT NULL CHECK (length(public_key) = 32),
+  -- null: it has no card yet.
+  public_key BLOB CHECK (length(public_key) = 32),
   balance_micro_tokens INTEGER NOT NULL CHECK (balance_micro_tokens >= 0),
   reserved_micro_tokens INTEGER NOT NULL
     CHECK (reserved_micro_tokens BETWEEN 0 AND balance_micro_tokens),
   revoked INTEGER NOT NULL CHECK (revoked IN (0, 1)),
-  revoke_reason TEXT CHECK (revoke_reason IS NULL OR revoked = 1)
+  revoke_reason TEXT CHECK (revoke_reason IS NULL OR revoked = 1),
+  -- Of its own last change of itself.
+  sequence INTEGER NOT NULL CHECK (sequence >= 0)
 ) STRICT;
 
 CREATE TABLE pv (
   pv_no INTEGER PRIMARY KEY,
   pv_id TEXT NOT NULL UNIQUE,
   owner_no INTEGER NOT NULL REFERENCES member,
+  sequence INTEGER NOT NULL CHECK (sequence >= 0),
   capacity_w INTEGER NOT NULL CHECK (capacity_w > 0)
 ) STRICT;
 

@@ -17,6 +17,10 @@ const MEMBER = "ann@vt.edu";
 const TIMEOUT_MS = 240_000;
 
 let dir = "";
+const ROOF = {
+  ...{ type: "registerPv", sequence: 0, pvId: "annhouse", owner: MEMBER, capacity: 5000 },
+};
+
 let isMounted = false;
 const children: ChildProcess[] = [];
 beforeEach(async () => {
@@ -100,7 +104,7 @@ describe("a disk of its own", () => {
       await first.line(isBlock(1));
       const filler = join(dir, "data", "filler");
       expect(() => writeFileSync(filler, Buffer.alloc(4 * 1024 * 1024))).toThrow(/ENOSPC/);
-      first.say({ id: 1, submit: { type: "registerPv", pvId: "annhouse", capacity: 5000 } });
+      first.say({ id: 1, submit: ROOF });
       expect(await first.ended).toBe(1);
       expect(first.errors()).toMatch(/No room to write .*ledger\.db .*free some space/);
       // A sentence for people and no stack.
@@ -109,13 +113,13 @@ describe("a disk of its own", () => {
 
       const stillFull = start();
       await stillFull.line(({ type }) => type === "started");
-      stillFull.say({ id: 2, submit: { type: "registerPv", pvId: "annhouse", capacity: 5000 } });
+      stillFull.say({ id: 2, submit: ROOF });
       expect(await stillFull.ended).toBe(1);
 
       rmSync(filler);
       const again = start();
       expect(await again.line(({ type }) => type === "started")).toMatchObject({ height: 1 });
-      again.say({ id: 3, submit: { type: "registerPv", pvId: "annhouse", capacity: 5000 } });
+      again.say({ id: 3, submit: ROOF });
       await again.line(isBlock(2));
       again.stop();
       expect(await again.ended).toBe(0);
@@ -151,7 +155,7 @@ it(
   async () => {
     const first = start();
     await first.line(isBlock(1));
-    first.say({ id: 1, submit: { type: "registerPv", pvId: "annhouse", capacity: 5000 } });
+    first.say({ id: 1, submit: ROOF });
     await first.line(isBlock(2));
     first.stop();
     expect(await first.ended).toBe(0);

@@ -56,7 +56,7 @@ function commit(time: string, ...said: readonly Said[]): void {
 
 it("holds a traded hour, from the registrations to the statements", () => {
   commit("2018-03-21T18:00:30Z", [SELLER, registration(SELLER)], [BUYER, registration(BUYER)]);
-  commit("2018-03-21T18:02:00Z", [SELLER, say.registerPv("seller1house")]);
+  commit("2018-03-21T18:02:00Z", [SELLER, say.registerPv(SELLER, "seller1house")]);
   commit(
     "2018-03-21T18:10:00Z",
     [SELLER, say.pvOffer(LISTING, "seller1house", { energy: kwh(6), reserve: perKwh(2) })],
@@ -99,7 +99,7 @@ it("holds a traded hour, from the registrations to the statements", () => {
 
 it("gives back what a start needs: the last state, and blocks as they were agreed on", () => {
   commit("2018-03-21T18:00:30Z", [SELLER, registration(SELLER)], [BUYER, registration(BUYER)]);
-  commit("2018-03-21T18:02:00Z", [SELLER, say.registerPv("seller1house")]);
+  commit("2018-03-21T18:02:00Z", [SELLER, say.registerPv(SELLER, "seller1house")]);
   commit("2018-03-21T23:30:00Z", [null, say.grant(1, BUYER, tokens(5))]);
   commit("2018-03-21T23:31:00Z", [null, say.revoke(2, BUYER)]);
   expect(store.checkpoint()).toEqual({ height: 4, state: encodeState(chain.state) });

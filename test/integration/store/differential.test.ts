@@ -121,7 +121,7 @@ function said(now: number, fresh: number, dice: Random): Said {
     case 0:
       return [home, registrationOf(home, dice)];
     case 1:
-      return [home, say.registerPv(`${one(HOMES)}-${below(2)}`, 1 + below(9000))];
+      return [home, say.registerPv(home, `${one(HOMES)}-${below(2)}`, 1 + below(9000))];
     case 2:
       return [null, say.grant(sequence, home, tokens(below(300) - 150))];
     case 3:
@@ -240,7 +240,7 @@ it.each([1, 2, 3, 4, 5])("the tables follow a random chain (seed %i)", (seed) =>
   const first = HOMES.slice(0, 3);
   chain.add(now, ...first.map((name): Said => [name, registrationOf(name, dice)]));
   store.commit(committedFrom(chain, false));
-  chain.add(now + 1, ...first.map((name): Said => [name, say.registerPv(`${name}-0`)]));
+  chain.add(now + 1, ...first.map((name): Said => [name, say.registerPv(name, `${name}-0`)]));
   store.commit(committedFrom(chain, false));
   for (let i = 1; i <= BLOCKS; i += 1) {
     now += (1 + dice.below(25)) * MINUTE_MS;

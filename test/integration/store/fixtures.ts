@@ -183,6 +183,7 @@ export const registrations: readonly LedgerEvent[] = [
         balance: microTokens(200_000_000n),
         reserved: microTokens(0n),
         revoked: false,
+        sequence: 0,
       },
     },
     {
@@ -195,7 +196,7 @@ export const registrations: readonly LedgerEvent[] = [
       },
     },
   ]),
-  { type: "pvRegistered", pv: { pvId: PV, owner: SELLER, capacity: watts(6000) } },
+  { type: "pvRegistered", pv: { pvId: PV, owner: SELLER, sequence: 0, capacity: watts(6000) } },
   {
     type: "listingCreated",
     listing: {

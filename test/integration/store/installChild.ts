@@ -12,7 +12,8 @@ const nothing = microTokens(0n);
 const names = Array.from({ length: MANY_MEMBERS }, (_, i) => memberId(`home${i}@vt.edu`));
 const events = names.map((id) => {
   const publicKey = new Uint8Array(32);
-  const member = { memberId: id, firstName: "A", lastName: "B", publicKey, revoked: false };
+  const name = { memberId: id, firstName: "A", lastName: "B" };
+  const member = { ...name, publicKey, revoked: false, sequence: 0 };
   return {
     type: "memberRegistered",
     member: { ...member, balance: nothing, reserved: nothing },

@@ -143,10 +143,11 @@ describe("the projection of one traded hour", () => {
         balance: tokens(188),
         reserved: tokens(0),
         revoked: false,
+        sequence: 0,
       },
       expect.objectContaining({ memberId: SELLER, balance: tokens(212) }),
     ]);
-    expect(reader.pvs()).toEqual([{ pvId: PV, owner: SELLER, capacity: 6000 }]);
+    expect(reader.pvs()).toEqual([{ pvId: PV, owner: SELLER, sequence: 0, capacity: 6000 }]);
     expect(reader.listings(9)).toEqual([
       {
         listingId: LISTING,

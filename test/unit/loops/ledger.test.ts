@@ -142,7 +142,7 @@ describe("a start", () => {
   beforeAll(() => {
     const begin = at(T("16:10:00"));
     chain.add(begin, [BUYER, registration(BUYER)], [SELLER, registration(SELLER)]);
-    chain.add(begin + 5000, [SELLER, say.registerPv("seller1house")]);
+    chain.add(begin + 5000, [SELLER, say.registerPv(SELLER, "seller1house")]);
     for (let n = 2; n < 130; n += 1) {
       const said = say.buyOffer("21Mar18-13:00", { energy: kwh(1), price: perKwh(3), sequence: n });
       chain.add(begin + 5000 * n, [BUYER, said]);

@@ -36,7 +36,7 @@ function openMempool() {
     T("16:10:00"),
     [BUYER, registration(BUYER)],
     [SELLER, registration(SELLER)],
-    [SELLER, say.registerPv("seller1house")],
+    [SELLER, say.registerPv(SELLER, "seller1house")],
   );
   const { rules, verifier } = chain;
   const clock = createFakeClock(at(T("16:20:00")));

@@ -525,8 +525,8 @@ describe("purposeOf", () => {
   it("tells apart what may be under way at the same time", () => {
     const payloads: readonly Payload[] = [
       registration(HOME),
-      say.registerPv("a"),
-      say.registerPv("b"),
+      say.registerPv(HOME, "a"),
+      say.registerPv(HOME, "b"),
       say.pvOffer(LISTING, "a", { energy: kwh(1), sequence: 1 }),
       say.pvOffer(LISTING, "a", { energy: kwh(1), sequence: 2 }),
       bid(1),

@@ -165,7 +165,7 @@ it("offers all of its own transactions, not the first twelve for ever", () => {
   const { agent, network, clock } = attackHome(V2);
   agent.start();
   // Not registered yet, so that all of these wait: its own registration and 20 PVs.
-  for (let i = 0; i < 20; i += 1) agent.submit(say.registerPv(`house${i}`) as never, () => {});
+  for (let i = 0; i < 20; i += 1) agent.submit(say.registerPv(V2, `house${i}`) as never, () => {});
   network.join(V3);
   const offered: Uint8Array[] = [];
   for (let turn = 0; turn < 4; turn += 1) {

@@ -171,7 +171,7 @@ describe("registration", () => {
   it("calls for help once when someone else has registered its PV, and does not sell", () => {
     const chain = new TestChain(makeRules());
     chain.add(time("09:29"), [OTHER, registration(OTHER)]);
-    chain.add(time("09:29:30"), [OTHER, say.registerPv("seller1house")]);
+    chain.add(time("09:29:30"), [OTHER, say.registerPv(OTHER, "seller1house")]);
     const { log, commit, go, said, publisher } = openHome({ chain });
     commit();
     go("10:30");

@@ -73,11 +73,14 @@ function provable(db: Database.Database, { path, id }: Wanted): Provable | NotHe
   const eras = followTrust(rules.value, trustUpTo(reader.head()), new Verifier());
   if (!eras.ok) throw unreadable(path);
   const votersAt = (at: number) => trustedAt(eras.value, at).validators;
+  const card = needsCard(transaction, rules.value)
+    ? cardOf(db, { transaction, reader, rules: rules.value })
+    : null;
   const receipts = receiptsFor(db, { rules: rules.value, reader, votersAt, placed });
   return {
     ...{ ...placeable(height, position), rules: rules.value },
     trust: trustUpTo(receipts.at(-1)?.height ?? height),
-    card: needsCard(transaction) ? cardOf(db, { transaction, reader, rules: rules.value }) : null,
+    card,
     receipts: receipts.map((receipt) => placeable(receipt.height, receipt.position)),
   };
 }

@@ -28,9 +28,9 @@ beforeAll(() => {
   // The buyer joins and speaks in one block.
   chain.add(
     "2018-03-21T18:02:00Z",
-    [SELLER, say.registerPv("seller1house")],
+    [SELLER, say.registerPv(SELLER, "seller1house")],
     [BUYER, registration(BUYER)],
-    [BUYER, say.registerPv("buyer1house")],
+    [BUYER, say.registerPv(BUYER, "buyer1house")],
   );
   after = chain.state;
   right = recorded(chain);

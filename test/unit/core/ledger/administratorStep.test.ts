@@ -24,13 +24,13 @@ const close = (sequence: number) => say.administrator("closeBidding", sequence, 
 const manual = () => new TestChain(makeRules({ schedule: "manual" }));
 
 describe("a manual community", () => {
-  it("goes through the three states by hand, whatever the clock says", () => {
+  it("goes through its states by hand, whatever the clock says", () => {
     const chain = manual();
     const states = [create(1), accept(2), close(3)].map((payload, i) => {
       chain.add(T(i), [ADMINISTRATOR, payload]);
       return chain.listing(LISTING)?.state;
     });
-    expect(states).toEqual(["CREATED", "ACCEPT_OFFERS", "AUCTION_CLOSED"]);
+    expect(states).toEqual(["ACCEPT_OFFERS", "ACCEPT_OFFERS", "AUCTION_CLOSED"]);
     expect(chain.listing(LISTING)?.deliveryStart).toBe(Date.parse("2018-03-21T17:00:00Z"));
     expect(chain.state.nextDelivery).toBeNull();
   });
@@ -72,24 +72,30 @@ describe("a manual community", () => {
     });
     expect(chain.refusal(T(2), ADMINISTRATOR, accept(4)).code).toBe("staleSequence");
     expect(chain.refusal(T(3), ADMINISTRATOR, close(4)).code).toBe("staleSequence");
-    expect(chain.listing(LISTING)?.state).toBe("CREATED");
+    expect(chain.listing(LISTING)?.state).toBe("ACCEPT_OFFERS");
   });
 
-  it("wrongListingState: only CREATED -> ACCEPT_OFFERS -> AUCTION_CLOSED", () => {
+  it("wrongListingState: what is closed neither opens nor closes again", () => {
     const chain = manual();
     const wrong = (state: string, needed: string) => {
       return { code: "wrongListingState", listingId: LISTING, state, needed };
     };
-    chain.add(T(0), [ADMINISTRATOR, create(1)]);
-    expect(chain.refusal(T(1), ADMINISTRATOR, close(2))).toEqual(wrong("CREATED", "ACCEPT_OFFERS"));
-    chain.add(T(2), [ADMINISTRATOR, accept(2)]);
-    expect(chain.refusal(T(3), ADMINISTRATOR, accept(3))).toEqual(
-      wrong("ACCEPT_OFFERS", "CREATED"),
-    );
-    chain.add(T(4), [ADMINISTRATOR, close(3)]);
+    chain.add(T(0), [ADMINISTRATOR, create(1)], [ADMINISTRATOR, close(2)]);
     expect(chain.refusal(T(5), ADMINISTRATOR, close(4))).toEqual(
       wrong("AUCTION_CLOSED", "ACCEPT_OFFERS"),
     );
+    expect(chain.refusal(T(6), ADMINISTRATOR, accept(4))).toEqual(
+      wrong("AUCTION_CLOSED", "CREATED or ACCEPT_OFFERS"),
+    );
+  });
+
+  it("is broadcast as often as the administrator says so, and not by its creation", () => {
+    const chain = manual();
+    const told = [create(1), accept(2), accept(3)].map((payload, i) => {
+      const { events } = chain.add(T(i), [ADMINISTRATOR, payload]);
+      return events.map(({ type }) => type);
+    });
+    expect(told).toEqual([["listingCreated"], ["acceptOfferBroadcast"], ["acceptOfferBroadcast"]]);
   });
 
   it("listingExists, listingUnknown and notAnHour", () => {

@@ -141,7 +141,7 @@ describe("applyBlock", () => {
       apply(withTransactions([encodeTransaction(community, transaction)]));
     const bad = (why: string) => ({ code: "badTransaction", at: 0, reason: why });
     expect(reason(bid, communityId(makeRules()))).toEqual(bad("otherCommunity"));
-    const unsigned = { author: memberId(ALICE), payload: say.registerPv("roof") };
+    const unsigned = { author: memberId(ALICE), payload: say.registerPv(ALICE, "roof") };
     const forged = signTransaction(communityId(rules), unsigned, testKey(BOB).sign);
     expect(reason(forged)).toEqual(bad("badSignature"));
     expect(reason(bid)).toEqual(bad("staleSequence"));
@@ -151,7 +151,7 @@ describe("applyBlock", () => {
   });
 
   it("duplicateTransaction: the same one twice, even where its rule would not mind", () => {
-    const transaction = signed(rules, ALICE, say.registerPv("roof"));
+    const transaction = signed(rules, ALICE, say.registerPv(ALICE, "roof"));
     const twice = [encoded(transaction), encoded(transaction)];
     expect(apply(withTransactions(twice))).toEqual({
       code: "duplicateTransaction",

@@ -25,9 +25,9 @@ describe("buildBlock", () => {
   it("takes what applies in order, and drops the rest with its reason", () => {
     const chain = new TestChain();
     const payloads = [
-      [BOB, say.registerPv("early")],
+      [BOB, say.registerPv(BOB, "early")],
       [BOB, registration(BOB)],
-      [BOB, say.registerPv("roof")],
+      [BOB, say.registerPv(BOB, "roof")],
       [BOB, say.pvOffer(LISTING, "roof", { energy: kwh(11) })],
       [BOB, say.pvOffer(LISTING, "roof", { energy: kwh(9) })],
     ] as const;

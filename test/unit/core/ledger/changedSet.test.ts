@@ -27,7 +27,7 @@ const second = (s: number) => at(T("16:20:00")) + 1000 * s;
 function openChain(n: number) {
   const chain = new TestChain(makeRules({ validators: voters(n) }));
   chain.add(T("16:10:00"), [SELLER, registration(SELLER)]);
-  chain.add(T("16:11:00"), [SELLER, say.registerPv("roof")]);
+  chain.add(T("16:11:00"), [SELLER, say.registerPv(SELLER, "roof")]);
   const offer = signed(chain.rules, SELLER, say.pvOffer(LISTING, "roof", { energy: kwh(6) }));
   chain.addSigned(T("16:20:00"), [offer]);
   const hear = (validator: string, heardAt: number) =>

@@ -23,16 +23,16 @@ import {
 } from "../../../support/ledger.ts";
 
 const [ALICE, BOB, MALLORY] = ["alice@vt.edu", "bob@vt.edu", "mallory@vt.edu"];
+const KEYLESS = "keyless@vt.edu";
 const LISTING = "21Mar18-13:00";
 
 const byMembers: readonly Payload[] = [
-  say.registerPv("roof"),
   say.pvOffer(LISTING, "roof", { energy: kwh(1) }),
   say.buyOffer(LISTING, { energy: kwh(1), price: perKwh(3) }),
   say.meterReading(LISTING, { imported: [0, 1], exported: [0, 0] }),
   report(doubleVote(makeRules(), "seller1@vt.edu")),
 ];
-const byCa: readonly Payload[] = [say.grant(1, ALICE, tokens(1)), say.revoke(1, BOB)];
+const byCa: readonly Payload[] = [say.grant(1, ALICE, tokens(1))];
 const byAdministrator: readonly Payload[] = [
   say.administrator("createListing", 1, LISTING),
   say.administrator("acceptOfferBroadcast", 1, LISTING),
@@ -52,7 +52,14 @@ describe("checkSignature", () => {
 
   beforeAll(() => {
     chain.add("2018-03-21T12:00:00Z", [ALICE, registration(ALICE)], [BOB, registration(BOB)]);
-    chain.add("2018-03-21T12:00:01Z", [null, say.revoke(1, BOB)]);
+    chain.add(
+      "2018-03-21T12:00:01Z",
+      [null, say.revoke(1, BOB)],
+      [
+        ADMINISTRATOR,
+        { ...(registration(KEYLESS) as PayloadOf<"registerMember">), certificate: null },
+      ],
+    );
   });
 
   it.each(byMembers)("$type: a member with its own key, and nobody else", (payload) => {
@@ -61,7 +68,8 @@ describe("checkSignature", () => {
     expect(check(ALICE, payload, ADMINISTRATOR)).toEqual({ code: "badSignature" });
     expect(check(MALLORY, payload, MALLORY)).toEqual({ code: "unknownMember", memberId: MALLORY });
     expect(check(BOB, payload, BOB)).toEqual({ code: "revoked", memberId: BOB });
-    expect(check(null, payload, "CA")).toEqual({ code: "notAllowed", who: "member" });
+    expect(check(null, payload, "CA")).toMatchObject({ code: "notAllowed" });
+    expect(check(KEYLESS, payload, KEYLESS)).toEqual({ code: "noIdentity", memberId: KEYLESS });
   });
 
   it.each(byCa)("$type: the CA alone", (payload) => {
@@ -78,6 +86,28 @@ describe("checkSignature", () => {
     expect(check(null, payload, "CA")).toEqual({ code: "notAllowed", who: "administrator" });
   });
 
+  it("registerPv: its owner or the administrator", () => {
+    const payload = say.registerPv(ALICE, "roof");
+    expect(check(ALICE, payload, ALICE)).toBe("ok");
+    expect(check(ADMINISTRATOR, payload, ADMINISTRATOR)).toBe("ok");
+    const who = { code: "notAllowed", who: "owner or administrator" };
+    expect(check(MALLORY, payload, MALLORY)).toEqual(who);
+    expect(check(null, payload, "CA")).toEqual(who);
+    const stranger = say.registerPv(MALLORY, "roof");
+    expect(check(MALLORY, stranger, MALLORY)).toEqual({ code: "unknownMember", memberId: MALLORY });
+  });
+
+  it("revoke: the CA or the administrator", () => {
+    const payload = say.revoke(1, BOB);
+    expect(check(null, payload, "CA")).toBe("ok");
+    expect(check(ADMINISTRATOR, payload, ADMINISTRATOR)).toBe("ok");
+    expect(check(ADMINISTRATOR, payload, ALICE)).toEqual({ code: "badSignature" });
+    expect(check(ALICE, payload, ALICE)).toEqual({
+      code: "notAllowed",
+      who: "CA or administrator",
+    });
+  });
+
   it("registerMember: the certified key or the administrator's", () => {
     const payload = registration("carol@vt.edu") as PayloadOf<"registerMember">;
     expect(check("carol@vt.edu", payload, "carol@vt.edu")).toBe("ok");
@@ -89,6 +119,12 @@ describe("checkSignature", () => {
     const unreadable = { ...payload, certificate: Uint8Array.of(0x30) };
     expect(check("carol@vt.edu", unreadable, "carol@vt.edu")).toMatchObject({
       code: "badCertificate",
+    });
+    const keyless = { ...payload, certificate: null };
+    expect(check(ADMINISTRATOR, keyless, ADMINISTRATOR)).toBe("ok");
+    expect(check("carol@vt.edu", keyless, "carol@vt.edu")).toEqual({
+      code: "notAllowed",
+      who: "administrator",
     });
   });
 
@@ -106,7 +142,7 @@ describe("checkSignature", () => {
 
   it("a signature made for a community with other rules is none here", () => {
     const other = communityId(makeRules({ name: "another" }));
-    const unsigned = { author: memberId(ALICE), payload: say.registerPv("roof") };
+    const unsigned = { author: memberId(ALICE), payload: say.registerPv(ALICE, "roof") };
     const transaction = signTransaction(other, unsigned, testKey(ALICE).sign);
     expect(checkSignature(chain.state, transaction, verifier)).toMatchObject({
       refusal: { code: "badSignature" },

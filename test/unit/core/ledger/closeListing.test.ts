@@ -23,8 +23,8 @@ function paperChain(options: { readonly guard?: boolean } = {}): TestChain {
   chain.add(T("12:00:00"), ...MEMBERS.map((name) => [name, registration(name)] as const));
   chain.add(
     T("12:01:00"),
-    [SELLER1, say.registerPv("seller1house")],
-    [SELLER2, say.registerPv("seller2house")],
+    [SELLER1, say.registerPv(SELLER1, "seller1house")],
+    [SELLER2, say.registerPv(SELLER2, "seller2house")],
     [ADMINISTRATOR, say.administrator("createListing", 1, LISTING)],
     [ADMINISTRATOR, say.administrator("acceptOfferBroadcast", 2, LISTING)],
   );
@@ -121,7 +121,7 @@ describe("closeListing", () => {
       T("12:00:00"),
       [SELLER1, registration(SELLER1)],
       [BUYER1, registration(BUYER1)],
-      [SELLER1, say.registerPv("seller1house")],
+      [SELLER1, say.registerPv(SELLER1, "seller1house")],
       [ADMINISTRATOR, say.administrator("createListing", 1, LISTING)],
       [ADMINISTRATOR, say.administrator("acceptOfferBroadcast", 2, LISTING)],
       [SELLER1, offer("seller1house", 6)],

@@ -116,7 +116,7 @@ describe("any sequence of transactions", () => {
     const start = at("2018-11-04T02:10:00Z");
     const base = new TestChain(makeRules({ guard, timeline }));
     base.add(start, ...HOMES.map((name): Said => [name, registration(name)]));
-    base.add(start + 1, ...HOMES.map((name): Said => [name, say.registerPv(`${name}-pv`)]));
+    base.add(start + 1, ...HOMES.map((name): Said => [name, say.registerPv(name, `${name}-pv`)]));
     fc.assert(
       fc.property(blocks, (script) => {
         const chain = base.fork();

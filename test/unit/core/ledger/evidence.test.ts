@@ -45,7 +45,7 @@ beforeEach(() => {
   chain = new TestChain(rules);
   clock = at(T("16:10:00"));
   chain.add(clock, [ANN, registration(ANN)], [BEN, registration(BEN)]);
-  chain.add(++clock, [ANN, say.registerPv("roof")]);
+  chain.add(++clock, [ANN, say.registerPv(ANN, "roof")]);
 });
 
 const next = () => ++clock;

@@ -35,7 +35,7 @@ const LISTING = "21Mar18-15:00";
 const chain = new TestChain(makeRules());
 const community = communityId(chain.rules);
 chain.add("2018-03-21T18:00:30Z", [SELLER, registration(SELLER)], [BUYER, registration(BUYER)]);
-chain.add("2018-03-21T18:02:00Z", [SELLER, say.registerPv("roof")]);
+chain.add("2018-03-21T18:02:00Z", [SELLER, say.registerPv(SELLER, "roof")]);
 const before = chain.state;
 const offer = say.pvOffer(LISTING, "roof", { energy: kwh(3) });
 const offered = signed(chain.rules, SELLER, offer);
@@ -48,7 +48,7 @@ const receipt = chain.receipt(SELLER, [[offered, "2018-03-21T18:03:00Z"]]);
 const seat = { memberId: memberId(BUYER), publicKey: testKey(BUYER).publicKey };
 const transactions = [
   signed(chain.rules, "new@vt.edu", registration("new@vt.edu", tokens(200))),
-  signed(chain.rules, SELLER, say.registerPv("barn")),
+  signed(chain.rules, SELLER, say.registerPv(SELLER, "barn")),
   signed(chain.rules, SELLER, say.pvOffer(LISTING, "roof", { energy: kwh(3), sequence: 1 })),
   signed(
     chain.rules,

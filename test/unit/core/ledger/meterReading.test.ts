@@ -13,7 +13,7 @@ function closedChain(): TestChain {
   const chain = new TestChain();
   const names = [SELLER, BUYER, IDLE];
   chain.add(T("16:10:00"), ...names.map((name) => [name, registration(name)] as const));
-  chain.add(T("16:11:00"), [SELLER, say.registerPv("roof")]);
+  chain.add(T("16:11:00"), [SELLER, say.registerPv(SELLER, "roof")]);
   chain.add(
     T("16:12:00"),
     [SELLER, say.pvOffer(LISTING, "roof", { energy: kwh(6) })],

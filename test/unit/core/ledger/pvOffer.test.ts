@@ -21,7 +21,7 @@ function openChain(): TestChain {
     T("16:10:00"),
     [ALICE, registration(ALICE)],
     [BOB, registration(BOB)],
-    [ALICE, say.registerPv("roof", 6000)],
+    [ALICE, say.registerPv(ALICE, "roof", 6000)],
   );
   return chain;
 }
@@ -185,7 +185,7 @@ describe("pvOffer", () => {
 
   it("is taken in the very block that opens the listing", () => {
     const chain = new TestChain();
-    chain.add(T("16:00:30"), [ALICE, registration(ALICE)], [ALICE, say.registerPv("roof")]);
+    chain.add(T("16:00:30"), [ALICE, registration(ALICE)], [ALICE, say.registerPv(ALICE, "roof")]);
     expect(chain.listing(LISTING)).toBeUndefined();
     chain.add(T("16:01:00"), [ALICE, say.pvOffer(LISTING, "roof", { energy: kwh(1) })]);
     expect(offerOf(chain)).toMatchObject({ energy: 1000 });

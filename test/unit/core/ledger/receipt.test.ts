@@ -46,7 +46,11 @@ const voters = (n: number) => Array.from({ length: n }, (_, i) => `v${i + 1}@vt.
 function openChain(n = 4): TestChain {
   const chain = new TestChain(makeRules({ validators: voters(n) }));
   chain.add(T("16:10:00"), [SELLER, registration(SELLER)], [BUYER, registration(BUYER)]);
-  chain.add(T("16:11:00"), [SELLER, say.registerPv("roof")], [SELLER, say.registerPv("barn")]);
+  chain.add(
+    T("16:11:00"),
+    [SELLER, say.registerPv(SELLER, "roof")],
+    [SELLER, say.registerPv(SELLER, "barn")],
+  );
   return chain;
 }
 
@@ -396,7 +400,7 @@ describe("what is heard of an offer that is not on the ledger yet", () => {
     const timeline = { ...PAPER_TIMELINE, openBefore: (2 * HOUR_MS) as DurationMs };
     const chain = new TestChain(makeRules({ validators: voters(4), timeline }));
     chain.add(T("16:10:00"), [SELLER, registration(SELLER)]);
-    chain.add(T("16:11:00"), [SELLER, say.registerPv("roof")]);
+    chain.add(T("16:11:00"), [SELLER, say.registerPv(SELLER, "roof")]);
     const later = signed(
       chain.rules,
       SELLER,

@@ -33,6 +33,7 @@ describe("registerMember", () => {
       balance: tokens(200),
       reserved: 0n,
       revoked: false,
+      sequence: 0,
     });
     expect(chain.state.issued).toBe(tokens(200));
     expect(events.map(({ type }) => type)).toEqual([
@@ -74,6 +75,25 @@ describe("registerMember", () => {
       code: "balanceNotInitial",
       claimed: "-1",
     });
+  });
+
+  it("registers by hand who has no card, once; nobody has the same key by that", () => {
+    const chain = new TestChain(makeRules({ schedule: "manual" }));
+    const keyless = (name: string): Payload => {
+      return { ...(registration(name) as PayloadOf<"registerMember">), certificate: null };
+    };
+    chain.add(NOW, [ADMINISTRATOR, keyless(ALICE)], [ADMINISTRATOR, keyless("bob@vt.edu")]);
+    expect(chain.member(ALICE)).toMatchObject({ publicKey: null, balance: tokens(200) });
+    expect(chain.state.members.size).toBe(2);
+    const again = chain.refusal("2018-03-21T12:00:01Z", ALICE, registration(ALICE));
+    expect(again).toEqual({ code: "memberExists", memberId: ALICE });
+  });
+
+  it("notManual: in an hourly community nobody is registered by hand", () => {
+    const { publicKey } = testKey(ADMINISTRATOR);
+    const administrator = { memberId: memberId(ADMINISTRATOR), publicKey };
+    const chain = new TestChain(makeRules({ administrator }));
+    expect(chain.refusal(NOW, ADMINISTRATOR, registration(ALICE))).toEqual({ code: "notManual" });
   });
 
   it("issuedBeyondMax: no sum of balances can leave 64 bits", () => {

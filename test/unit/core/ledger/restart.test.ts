@@ -150,7 +150,7 @@ describe("a block that begins with a restart", () => {
   it("stamps what the old set has said enough of for the new one and itself together", () => {
     const chain = community();
     const LISTING = "21Mar18-13:00";
-    const roof = signed(chain.rules, A, say.registerPv("roof"));
+    const roof = signed(chain.rules, A, say.registerPv(A, "roof"));
     chain.addSigned("2018-03-21T16:02:00Z", [roof], A);
     const offer = signed(chain.rules, A, say.pvOffer(LISTING, "roof", { energy: kwh(6) }));
     chain.addSigned(later(chain), [offer], A);

@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { memberId, pvId } from "../../../../agent/core/units/ids.ts";
-import { kwh, perKwh, registration, say, TestChain } from "../../../support/ledger.ts";
+import {
+  ADMINISTRATOR,
+  kwh,
+  makeRules,
+  perKwh,
+  registration,
+  say,
+  TestChain,
+} from "../../../support/ledger.ts";
 
 const [ALICE, BOB] = ["alice@vt.edu", "bob@vt.edu"];
 const LISTING = "21Mar18-13:00";
@@ -13,8 +21,8 @@ function chainOfTwo(): TestChain {
     T("16:10:00"),
     [ALICE, registration(ALICE)],
     [BOB, registration(BOB)],
-    [ALICE, say.registerPv("alices")],
-    [BOB, say.registerPv("bobs")],
+    [ALICE, say.registerPv(ALICE, "alices")],
+    [BOB, say.registerPv(BOB, "bobs")],
   );
   chain.add(
     T("16:11:00"),
@@ -65,6 +73,16 @@ describe("revoke", () => {
     const closed = chain.listing(LISTING);
     chain.add(T("17:00:00"), [null, say.revoke(1, ALICE)]);
     expect(chain.listing(LISTING)).toEqual(closed);
+  });
+
+  it("by hand counts the administrator's numbers, not the CA's", () => {
+    const chain = new TestChain(makeRules({ schedule: "manual" }));
+    chain.add(T("16:10:00"), [ALICE, registration(ALICE)], [BOB, registration(BOB)]);
+    chain.add(T("16:20:00"), [ADMINISTRATOR, say.revoke(7, ALICE)]);
+    expect(chain.member(ALICE).revoked).toBe(true);
+    expect(chain.state).toMatchObject({ administratorSequence: 7, caSequence: 0 });
+    const stale = chain.refusal(T("16:21:00"), ADMINISTRATOR, say.revoke(7, BOB));
+    expect(stale).toEqual({ code: "staleSequence", have: 7, got: 7 });
   });
 
   it("alreadyRevoked and unknownMember", () => {

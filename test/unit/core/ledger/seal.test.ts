@@ -21,7 +21,11 @@ function openChain(n: number): TestChain {
   const chain = new TestChain(makeRules({ validators: voters(n) }));
   const names = [SELLER, OTHER, BUYER];
   chain.add(T("16:10:00"), ...names.map((name) => [name, registration(name)] as const));
-  chain.add(T("16:11:00"), [SELLER, say.registerPv("roof")], [OTHER, say.registerPv("barn")]);
+  chain.add(
+    T("16:11:00"),
+    [SELLER, say.registerPv(SELLER, "roof")],
+    [OTHER, say.registerPv(OTHER, "barn")],
+  );
   return chain;
 }
 

@@ -18,7 +18,11 @@ const T = (time: string) => `2018-03-21T${time}Z`;
 function fullState() {
   const chain = new TestChain();
   chain.add(T("16:10:00"), [SELLER, registration(SELLER)], [BUYER, registration(BUYER)]);
-  chain.add(T("16:11:00"), [SELLER, say.registerPv("roof")], [SELLER, say.registerPv("barn")]);
+  chain.add(
+    T("16:11:00"),
+    [SELLER, say.registerPv(SELLER, "roof")],
+    [SELLER, say.registerPv(SELLER, "barn")],
+  );
   chain.add(
     T("16:12:00"),
     [SELLER, say.pvOffer(LISTING, "roof", { energy: kwh(6) })],
