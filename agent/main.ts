@@ -156,6 +156,12 @@ function addOrders(order: Command): void {
     .action((options: OrderOptions & Record<"member" | "reason", string>) =>
       sign(options, { ...options, type: "revoke" }),
     );
+  orderCommand("bind", "give another card to a member whose card was ended, or that has none")
+    .requiredOption("--member <id>")
+    .requiredOption("--certificate <file>", "the new card's credentials/certificate")
+    .action((options: OrderOptions & Record<"member" | "certificate", string>) =>
+      sign(options, { ...options, type: "bindIdentity" }),
+    );
   orderCommand("validators", "change who votes")
     .option("--add <id...>", "members who vote, too", [])
     .option("--remove <id...>", "who votes no more", [])

@@ -46,6 +46,10 @@ function readable({ payload }: Order): { readonly [key: string]: unknown } {
       const { type, memberId, reason } = payload;
       return { type, memberId, reason };
     }
+    case "bindIdentity": {
+      const { type, memberId, certificate } = payload;
+      return { type, memberId, certificate: bytesToHex(certificate) };
+    }
     case "validatorChange": {
       const { type, add, remove } = payload;
       const added = add.map(({ memberId, publicKey }) => {

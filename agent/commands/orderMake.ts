@@ -1,4 +1,4 @@
-// `ca order`: the CA gives tokens, ends a card or changes who votes. Signed off line, on a copy of a home's
+// `ca order`: the CA gives tokens, ends a card, binds another or changes who votes. Signed off line, on a copy of a home's
 // ledger that is checked first; any one home then carries the file to the ledger (`run --order`).
 
 import { writeFileSync } from "node:fs";
@@ -13,6 +13,8 @@ import { isMemberId, type MemberId } from "../core/units/ids.ts";
 import type { MicroTokens } from "../core/units/money.ts";
 import type { UnixMs } from "../core/units/time.ts";
 import type { Ca } from "../io/ca.ts";
+import { readPemCertificate } from "../io/keys.ts";
+import { KeyError } from "../io/privateFiles.ts";
 import { cannotRead, type Outcome } from "./auditOutcome.ts";
 import { type CaLedger, onCaLedger, seatsOf, wrong } from "./caLedger.ts";
 import { writeOrderFile } from "./orderFile.ts";
@@ -40,6 +42,8 @@ export type OrderWanted =
       readonly reason: string;
     }
   | { readonly type: "revoke"; readonly member: string; readonly reason: string }
+  /** `certificate`: a file, PEM. */
+  | { readonly type: "bindIdentity"; readonly member: string; readonly certificate: string }
   | {
       readonly type: "validatorChange";
       readonly add: readonly string[];
@@ -72,6 +76,7 @@ function wantedProblems(wanted: OrderWanted): readonly string[] {
       ...(tooMany ? [`--add, --remove: at most ${VALIDATORS_MAX} vote`] : []),
     ];
   }
+  if (wanted.type === "bindIdentity") return memberProblems(wanted.member);
   const { member, reason } = wanted;
   const isTooLong = new TextEncoder().encode(reason).length > REASON_BYTES_MAX;
   return [
@@ -138,6 +143,12 @@ function payloadOf(
       const { type, member, reason } = wanted;
       return { type, sequence, memberId: member as MemberId, reason };
     }
+    case "bindIdentity": {
+      const { type, member, certificate: path } = wanted;
+      const certificate = certificateIn(path);
+      if (typeof certificate === "string") return certificate;
+      return { type, sequence, memberId: member as MemberId, certificate };
+    }
     case "validatorChange": {
       const found = seatsOf(state, wanted.add);
       if ("unknown" in found) return `${found.unknown} is no member of this community.`;
@@ -147,12 +158,23 @@ function payloadOf(
   }
 }
 
+function certificateIn(path: string): Uint8Array | string {
+  try {
+    return readPemCertificate(path);
+  } catch (error) {
+    if (error instanceof KeyError) return error.message;
+    throw error;
+  }
+}
+
 function said(wanted: OrderWanted): string {
   switch (wanted.type) {
     case "grant":
       return `gives ${wanted.member} ${wanted.tokens} tokens`;
     case "revoke":
       return `ends the card of ${wanted.member}`;
+    case "bindIdentity":
+      return `gives ${wanted.member} the card of ${wanted.certificate}`;
     case "validatorChange": {
       const { add, remove } = wanted;
       return [...add.map((one) => `adds ${one}`), ...remove.map((one) => `takes out ${one}`)].join(

@@ -14,6 +14,14 @@ export function orderRefusalSentence(refusal: Refusal): string {
       return `The card of ${memberId} was revoked: it cannot vote.`;
     case "alreadyRevoked":
       return `The card of ${memberId} was revoked already.`;
+    case "hasIdentity":
+      return `${memberId} has a card, which must be revoked first.`;
+    case "noIdentity":
+      return `${memberId} has no card yet.`;
+    case "seatHeld":
+      return `${memberId} votes with another key: it must be taken out of those who vote first.`;
+    case "certificateOfOther":
+      return `The certificate is not of ${memberId}.`;
     case "notInSet":
       return `${memberId} does not vote.`;
     case "alreadyInSet":
@@ -21,7 +29,7 @@ export function orderRefusalSentence(refusal: Refusal): string {
     case "otherKey":
       return `${memberId} has another key on its card.`;
     case "keyInUse":
-      return "Somebody votes with this key already.";
+      return "Somebody has this key already.";
     case "validatorChangeEmpty":
       return "It changes nobody.";
     case "validatorChangesMax":

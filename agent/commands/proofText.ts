@@ -68,6 +68,15 @@ function said(payload: Payload): string {
       return `registered ${payload.memberId}`;
     case "registerPv":
       return `registered the PV ${payload.pvId} of ${kwh(payload.capacity)} kW`;
+    case "removePv":
+      return `removed the PV ${payload.pvId}`;
+    case "bindIdentity":
+      return `gave a card to ${payload.memberId}`;
+    case "changeMember": {
+      const { memberId, firstName, lastName, balance } = payload;
+      const tokens = balance === null ? "" : `, with ${formatTokens(balance)} tokens`;
+      return `changed ${memberId}: ${firstName} ${lastName}${tokens}`;
+    }
     case "receipt":
       return `said when it first heard of ${payload.entries.length} offers and bids`;
     case "evidence": {

@@ -44,6 +44,7 @@ export class LabRecord {
   add(event: LabEvent): void {
     if (event.type === "memberRegistered") this.members.add(event.member.memberId);
     if (event.type === "pvRegistered") this.pvs.add(event.pv.pvId);
+    if (event.type === "pvRemoved") this.pvs.delete(event.pvId);
     if (event.type === "balanceChanged") this.#balances.set(event.memberId, event.balance);
     if (event.type === "listingCreated") {
       const { listingId } = event.listing;

@@ -33,6 +33,10 @@ export function timelineLines(event: LabEvent): readonly string[] {
       return [`${event.member.memberId} joined with ${moneyText(event.member.balance)} tokens`];
     case "memberRevoked":
       return [`${event.memberId} revoked: ${event.reason}`];
+    case "identityBound":
+      return [`${event.memberId} has a new card`];
+    case "memberChanged":
+      return [`${event.memberId} is ${event.firstName} ${event.lastName}`];
     case "validatorsChanged": {
       const joined = event.added.map(({ memberId }) => `+ ${shortName(memberId)}`);
       const left = event.removed.map((memberId) => `- ${shortName(memberId)}`);
@@ -43,6 +47,8 @@ export function timelineLines(event: LabEvent): readonly string[] {
       const { pvId, owner, capacity } = event.pv;
       return [`PV ${pvId} of ${shortName(owner)} joined, ${kwhText(capacity)} kW`];
     }
+    case "pvRemoved":
+      return [`PV ${event.pvId} left`];
     case "acceptOfferBroadcast":
       return [`${event.listingId}  open for offers`];
     case "pvOfferPlaced": {

@@ -295,8 +295,12 @@ export function purposeOf(payload: Payload): string {
       return `restart:${payload.sequence}`;
     case "validatorChange":
       return `validatorChange:${payload.sequence}`;
+    case "removePv":
+      return `removePv:${payload.pvId}:${payload.sequence}`;
     case "grant":
     case "revoke":
+    case "bindIdentity":
+    case "changeMember":
       return `${payload.type}:${payload.memberId}:${payload.sequence}`;
     case "createListing":
     case "acceptOfferBroadcast":

@@ -36,6 +36,8 @@ export function createRegistration(
     // Without a card on the ledger there is nothing that it could sign.
     if (pv === null || known.publicKey === null) return;
     const ours = state.pvs.get(pv.pvId);
+    // Removed by hand, it comes back by hand.
+    if (state.removedPvs.has(pv.pvId)) return;
     if (ours === undefined)
       return say({ type: "registerPv", sequence: 0, owner: memberId, ...pv }, now);
     if (ours.owner === memberId || isForeignPvTold) return;

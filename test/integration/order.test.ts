@@ -12,11 +12,12 @@ import { readOrderFile } from "../../agent/commands/orderFile.ts";
 import { makeOrder, type OrderWanted } from "../../agent/commands/orderMake.ts";
 import { run } from "../../agent/commands/run.ts";
 import { communityId, encodeRules, type Rules } from "../../agent/core/ledger/rules.ts";
-import type { Payload } from "../../agent/core/ledger/transaction.ts";
+import type { Payload, PayloadOf } from "../../agent/core/ledger/transaction.ts";
 import { mustBeAccepted } from "../../agent/core/result.ts";
 import { memberId } from "../../agent/core/units/ids.ts";
 import { unixMs } from "../../agent/core/units/time.ts";
 import { type Ca, createCa, issueCertificate, writeCa } from "../../agent/io/ca.ts";
+import { toPem } from "../../agent/io/pem.ts";
 import { openStore } from "../../agent/io/store/store.ts";
 import { at, makeRules, registration, TestChain, testKey, tokens } from "../support/ledger.ts";
 import { storeChain } from "../support/voices.ts";
@@ -112,6 +113,30 @@ describe("ca order", () => {
     expect(fork.last.dropped).toEqual([]);
     expect(fork.balance(E)).toBe(205);
     expect(fork.member(A).revoked).toBe(true);
+  });
+
+  it("binds another card to a member whose card it ended", async () => {
+    const [, { certificate }] = (await memberSays(E)) as [string, PayloadOf<"registerMember">];
+    const path = join(place.fresh("second"), "certificate");
+    writeFileSync(path, toPem("CERTIFICATE", certificate ?? new Uint8Array()));
+    const bind: OrderWanted = { type: "bindIdentity", member: E, certificate: path };
+    const refused = "wrong: It would be refused.";
+    expect(wrongs(bind)).toEqual([1, `${refused} ${E} has a card, which must be revoked first.`]);
+    expect(wrongs({ ...bind, certificate: place.fresh("none") })).toEqual([
+      1,
+      expect.stringMatching(/^wrong: .*none/),
+    ]);
+    const fork = chain.fork();
+    fork.addSigned("2018-03-21T16:12:00Z", [made({ type: "revoke", member: E, reason: "" })]);
+    const before = chain;
+    chain = fork;
+    fork.blocks.unshift(...before.blocks);
+    const revoked = storedAt("revoked");
+    chain = before;
+    const order = made(bind, { data: revoked });
+    expect(order.payload).toEqual({ type: "bindIdentity", sequence: 3, memberId: E, certificate });
+    expect(fork.addSigned("2018-03-21T16:13:00Z", [order]).dropped).toEqual([]);
+    expect(fork.member(E).revoked).toBe(false);
   });
 
   it("says in words what the ledger would refuse", () => {

@@ -216,6 +216,21 @@ export function signed(rules: Rules, author: string | null, payload: Payload): T
   return signTransaction(communityId(rules), unsigned, key.sign);
 }
 
+/** Signs as `author` with the key of `seed`: a card that the member was given later. */
+export function signedWith(
+  rules: Rules,
+  { author, seed }: { readonly author: string; readonly seed: string },
+  payload: Payload,
+): Transaction {
+  const unsigned = { author: memberId(author), payload };
+  return signTransaction(communityId(rules), unsigned, testKey(seed).sign);
+}
+
+/** As the administrator of a manual community registers somebody who has no card. */
+export function keylessRegistration(name: string, balance: MicroTokens | null = null): Payload {
+  return { ...(registration(name, balance) as PayloadOf<"registerMember">), certificate: null };
+}
+
 export function registration(name: string, balance: MicroTokens | null = null): Payload {
   const [firstName = name] = name.split("@");
   const { certificate } = testCard(name);
@@ -290,6 +305,24 @@ export const say = {
   },
   revoke: (sequence: number, whom: string): Payload => {
     return { type: "revoke", sequence, memberId: memberId(whom), reason: "a test" };
+  },
+  removePv: (pv: string, sequence: number): Payload => {
+    return { type: "removePv", sequence, pvId: pvId(pv) };
+  },
+  changeMember: (
+    sequence: number,
+    whom: string,
+    to: { readonly name?: string; readonly balance?: MicroTokens },
+  ): Payload => {
+    const { name = "Ann", balance = null } = to;
+    const names = { firstName: name, lastName: name };
+    return { type: "changeMember", sequence, memberId: memberId(whom), ...names, balance };
+  },
+  /** The card whose key is `testKey(seed)`. */
+  bindIdentity: (sequence: number, whom: string, seed: string = whom): Payload => {
+    const { publicKey } = testKey(seed);
+    const certificate = testCertificate({ memberId: whom, publicKey });
+    return { type: "bindIdentity", sequence, memberId: memberId(whom), certificate };
   },
   administrator: (
     type: "createListing" | "acceptOfferBroadcast" | "closeBidding",

@@ -46,6 +46,9 @@ export function snapshotChain(): { readonly chain: TestChain; readonly at10: Tes
     day("15:02:00"),
     [SELLER, say.registerPv(SELLER, "seller1house")],
     [null, say.grant(1, BUYER, tokens(5))],
+    [SELLER, say.registerPv(SELLER, "barn")],
+    [SELLER, say.removePv("barn", 1)],
+    [BUYER, say.changeMember(1, BUYER, { name: "Zoe" })],
   );
   chain.add(day("15:10:00"), offer(HOUR_12), bid(HOUR_12));
   chain.addReceipts(day("15:11:00"));

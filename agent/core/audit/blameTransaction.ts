@@ -54,21 +54,22 @@ function changed(
   return blockFault("transaction", { position, offset: flipped ?? stop?.offset ?? null, problem });
 }
 
-/** Who may sign in this block: the members before it, and those that join in it with a card. */
+/** Who may sign in this block: the members before it, and those that get a card in it. */
 function registryWith(state: LedgerState, joining: readonly Transaction[]): Registry {
   const { rules, members, pvs, validators } = state;
   const joined = new Map<MemberId, Member>();
   for (const { payload } of joining) {
-    if (payload.type !== "registerMember") continue;
-    const { memberId, firstName, lastName, certificate } = payload;
+    if (payload.type !== "registerMember" && payload.type !== "bindIdentity") continue;
+    const { memberId, certificate } = payload;
     const read = certificate === null ? null : readCertificate(certificate);
     if (read?.ok !== true) continue;
     const nothing = 0n as Member["balance"];
     const money = { balance: nothing, reserved: nothing };
     const { publicKey } = read.value;
-    const card = { memberId, firstName, lastName, publicKey, revoked: false, sequence: 0 };
+    const names = { firstName: "", lastName: "" };
+    const card = { memberId, ...names, publicKey, revoked: false, sequence: 0 };
     joined.set(memberId, { ...card, ...money });
   }
-  const get = (id: MemberId) => members.get(id) ?? joined.get(id);
+  const get = (id: MemberId) => joined.get(id) ?? members.get(id);
   return { rules, community: communityId(rules), members: { get }, pvs, validators };
 }

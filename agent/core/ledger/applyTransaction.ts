@@ -6,7 +6,9 @@ import type { Result } from "../result.ts";
 import type { MemberId } from "../units/ids.ts";
 import { acceptOfferBroadcastByHand } from "./acceptOfferBroadcast.ts";
 import type { ListingStepRefusal } from "./administratorStep.ts";
+import { type BindIdentityRefusal, bindIdentity } from "./bindIdentity.ts";
 import { type BuyOfferRefusal, buyOffer } from "./buyOffer.ts";
+import { type ChangeMemberRefusal, changeMember } from "./changeMember.ts";
 import { checkSignatureAs, type SignatureRefusal } from "./checkSignature.ts";
 import { closeBiddingByHand } from "./closeBidding.ts";
 import { type CreateListingRefusal, createListingByHand } from "./createListing.ts";
@@ -18,6 +20,7 @@ import { type PvOfferRefusal, pvOffer } from "./pvOffer.ts";
 import { type ReceiptRefusal, receipt } from "./receipt.ts";
 import { type RegisterMemberRefusal, registerMember } from "./registerMember.ts";
 import { type RegisterPvRefusal, registerPv } from "./registerPv.ts";
+import { type RemovePvRefusal, removePv } from "./removePv.ts";
 import { type RestartMisplaced, restart } from "./restart.ts";
 import { type RevokeRefusal, revoke } from "./revoke.ts";
 import type { Transaction } from "./transaction.ts";
@@ -38,7 +41,10 @@ export type RuleRefusal =
   | ReceiptRefusal
   | ValidatorChangeRefusal
   | RestartMisplaced
-  | EvidenceRefusal;
+  | EvidenceRefusal
+  | BindIdentityRefusal
+  | ChangeMemberRefusal
+  | RemovePvRefusal;
 
 export function applyTransaction(
   draft: Draft,
@@ -77,6 +83,12 @@ export function applyTransaction(
       return restart(draft, { id, payload });
     case "evidence":
       return evidence(draft, { author: memberAuthor(author), payload }, verifier);
+    case "bindIdentity":
+      return bindIdentity(draft, { author, payload }, verifier);
+    case "changeMember":
+      return changeMember(draft, { author: memberAuthor(author), payload });
+    case "removePv":
+      return removePv(draft, payload);
   }
 }
 

@@ -16,6 +16,9 @@ export const LINES = {
   pvOffer: { operation: "create", resource: "PVOffer" },
   buyOffer: { operation: "create", resource: "BUYOffer" },
   meterReading: { operation: "create", resource: "MeterReading" },
+  changeMember: { operation: "update", resource: "Member" },
+  removePv: { operation: "delete", resource: "PV" },
+  bindIdentity: { operation: "create", resource: "Identity" },
   revoke: { operation: "delete", resource: "Identity" },
   createListing: { operation: "create", resource: "kWhlisting" },
   acceptOfferBroadcast: { operation: "create", resource: "AcceptOfferBroadcast" },
@@ -44,10 +47,13 @@ export function ownerOf(
 ): MemberId | null {
   switch (payload.type) {
     case "registerMember":
+    case "changeMember":
+    case "bindIdentity":
     case "revoke":
       return payload.memberId;
     case "registerPv":
       return payload.owner;
+    case "removePv":
     case "pvOffer":
       return pvs.get(payload.pvId)?.owner ?? author;
     case "buyOffer":

@@ -1,7 +1,7 @@
 // Who may say what, and with which key it must be signed.
 //
 //   grant, validatorChange, restart   the CA (author null)
-//   revoke                            the CA, or who may by the permission table
+//   bindIdentity, revoke              the CA, or who may by the permission table
 //   receipt                           who votes on the block, with the key of its vote
 //   evidence                          any member
 //   everything else                   who may by the permission table (core/access/permissions.ts)
@@ -95,9 +95,10 @@ function authorKey(registry: Registry, said: Unsigned): Key {
       return author === null
         ? refused({ code: "notAllowed", who: "member" })
         : memberKey(registry, author);
+    case "bindIdentity":
     case "revoke":
       if (author === null) return accepted(registry.rules.caPublicKey);
-      return permittedKey(registry, said, LINES.revoke);
+      return permittedKey(registry, said, LINES[payload.type]);
     default:
       return permittedKey(registry, said, LINES[payload.type]);
   }
@@ -156,7 +157,7 @@ function denied(
     if (pv !== undefined) return refused({ code: "notOwner", pv: pv.pvId, owner: pv.owner });
   }
   const who = [
-    ...(payload.type === "revoke" ? ["CA"] : []),
+    ...(resource === "Identity" ? ["CA"] : []),
     ...(owner === "no" ? [] : ["owner"]),
     ...(administrator === "no" ? [] : ["administrator"]),
   ];

@@ -48,6 +48,7 @@ export type Draft = {
   readonly time: UnixMs;
   readonly members: DraftMap<MemberId, Member>;
   readonly pvs: DraftMap<PvId, Pv>;
+  readonly removedPvs: DraftMap<PvId, Pv>;
   /** Read through `listingOf`, written through `putListing`. */
   readonly listings: DraftMap<ListingId, Listing>;
   readonly opened: Map<ListingId, DraftListing>;
@@ -83,6 +84,7 @@ export function draftOf(state: LedgerState, time: UnixMs): Draft {
     time,
     members: new DraftMap(state.members),
     pvs: new DraftMap(state.pvs),
+    removedPvs: new DraftMap(state.removedPvs),
     listings: new DraftMap(state.listings),
     opened: new Map(),
     keysInUse: null,
@@ -157,6 +159,7 @@ export function finishDraft(draft: Draft): Omit<LedgerState, "lastBlock"> {
     time: draft.time,
     members: draft.members.finish(),
     pvs: draft.pvs.finish(),
+    removedPvs: draft.removedPvs.finish(),
     listings: draft.listings.finish(),
     nextDelivery: draft.nextDelivery,
     caSequence: draft.caSequence,

@@ -31,13 +31,19 @@ export type Posting = {
   readonly memberId: MemberId;
   readonly amount: MicroTokens;
   /** "snapshot": what the member had when this home's ledger begins; earlier postings are not there. */
-  readonly reason: "registration" | "grant" | "fill" | "snapshot";
+  readonly reason: "registration" | "grant" | "change" | "fill" | "snapshot";
   readonly listingId: ListingId | null;
 };
 
 export type LedgerEvent =
   | { readonly type: "memberRegistered"; readonly member: Member }
   | { readonly type: "memberRevoked"; readonly memberId: MemberId; readonly reason: string }
+  /** A member has a card, its first or another; if it was revoked it is no more. */
+  | { readonly type: "identityBound"; readonly memberId: MemberId; readonly publicKey: Uint8Array }
+  | ({ readonly type: "memberChanged" } & Pick<
+      Member,
+      "memberId" | "firstName" | "lastName" | "sequence"
+    >)
   /** Who votes from this height on, beside those who stay; at most once a block. */
   | {
       readonly type: "validatorsChanged";
@@ -45,7 +51,9 @@ export type LedgerEvent =
       readonly added: readonly Validator[];
       readonly removed: readonly MemberId[];
     }
+  /** Also of one that was removed and comes back. */
   | { readonly type: "pvRegistered"; readonly pv: Pv }
+  | { readonly type: "pvRemoved"; readonly pvId: PvId; readonly sequence: number }
   | { readonly type: "listingCreated"; readonly listing: Listing }
   | {
       readonly type: "acceptOfferBroadcast";

@@ -1,37 +1,26 @@
-// The CA gives tokens, the only way that tokens come to be after a registration; or takes back free ones.
+// The CA gives tokens, in an hourly community the only way that tokens come to be after a registration; or takes
+// back free ones.
 
 import { accepted, type Result, refused } from "../result.ts";
-import { addMoney, formatTokens, type MicroTokens } from "../units/money.ts";
-import { freeBalance, post } from "./accounts.ts";
 import type { Draft } from "./draft.ts";
+import { checkMint, type MintRefusal, mint } from "./mint.ts";
 import { checkSequence, type StaleSequence } from "./openListing.ts";
-import { checkIssued, type IssuedBeyondMax } from "./registerMember.ts";
 import type { PayloadOf } from "./transaction.ts";
 
 export type GrantRefusal =
   | StaleSequence
   | { readonly code: "unknownMember"; readonly memberId: string }
-  /** More is taken than is free, tokens; what open bids reserve stays. */
-  | { readonly code: "insufficientFunds"; readonly free: string; readonly need: string }
-  | IssuedBeyondMax;
+  | MintRefusal;
 
 export function grant(draft: Draft, payload: PayloadOf<"grant">): Result<void, GrantRefusal> {
   const { sequence, memberId, amount } = payload;
   const fresh = checkSequence(draft.caSequence, sequence);
   if (!fresh.ok) return fresh;
-  const member = draft.members.get(memberId);
-  if (member === undefined) return refused({ code: "unknownMember", memberId });
-  const free = freeBalance(member);
-  if (free + amount < 0n) {
-    const need = -amount as MicroTokens;
-    const [freeTokens, needTokens] = [formatTokens(free), formatTokens(need)];
-    return refused({ code: "insufficientFunds", free: freeTokens, need: needTokens });
-  }
-  const issued = checkIssued(draft, amount);
-  if (!issued.ok) return issued;
+  if (!draft.members.has(memberId)) return refused({ code: "unknownMember", memberId });
+  const minted = checkMint(draft, { memberId, amount });
+  if (!minted.ok) return minted;
 
   draft.caSequence = sequence;
-  draft.issued = addMoney(draft.issued, amount);
-  post(draft, { memberId, amount, reason: "grant", listingId: null });
+  mint(draft, { memberId, amount, reason: "grant" });
   return accepted(undefined);
 }

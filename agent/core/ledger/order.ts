@@ -6,7 +6,7 @@ import type { PayloadOf, Transaction } from "./transaction.ts";
 /** `author` null is the CA. */
 export type Order = Transaction & {
   readonly author: null;
-  readonly payload: PayloadOf<"grant" | "revoke" | "validatorChange">;
+  readonly payload: PayloadOf<"grant" | "revoke" | "validatorChange" | "bindIdentity">;
 };
 
 /** Says nothing about its signature. */
@@ -17,6 +17,7 @@ export function isOrder(transaction: Transaction): transaction is Order {
     case "grant":
     case "revoke":
     case "validatorChange":
+    case "bindIdentity":
       return true;
     default:
       return false;

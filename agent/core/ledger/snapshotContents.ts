@@ -33,7 +33,7 @@ export function snapshotContents(state: LedgerState): SnapshotContents {
   };
 }
 
-function registryEvents({ members, pvs }: LedgerState): LedgerEvent[] {
+function registryEvents({ members, pvs, removedPvs }: LedgerState): LedgerEvent[] {
   const joined = [...members.values()].flatMap((member): LedgerEvent[] => {
     const { memberId, balance: amount } = member;
     const posting = { memberId, amount, reason: "snapshot", listingId: null } as const;
@@ -42,8 +42,12 @@ function registryEvents({ members, pvs }: LedgerState): LedgerEvent[] {
       { type: "posted", posting },
     ];
   });
-  const registered = [...pvs.values()].map((pv): LedgerEvent => ({ type: "pvRegistered", pv }));
-  return [...joined, ...registered];
+  const all = [...pvs.values(), ...removedPvs.values()];
+  const registered = all.map((pv): LedgerEvent => ({ type: "pvRegistered", pv }));
+  const removed = [...removedPvs.values()].map(({ pvId, sequence }): LedgerEvent => {
+    return { type: "pvRemoved", pvId, sequence };
+  });
+  return [...joined, ...registered, ...removed];
 }
 
 /** A block's voters stand two blocks before it: the next block's and the one's after that are in the state. */

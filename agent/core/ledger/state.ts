@@ -76,7 +76,7 @@ const memberShape = struct({
 const pvShape = struct({
   pvId: text<PvId>(ID_MAX),
   owner: member,
-  /** Of its registration. */
+  /** Of its registration or removal, whichever was last. */
   sequence,
   capacity: integer<Watts>(1, TIME_MAX),
 });
@@ -175,6 +175,7 @@ const stateShape = struct({
   time,
   members: array(kept(memberShape), ITEMS_MAX),
   pvs: array(kept(pvShape), ITEMS_MAX),
+  removedPvs: array(kept(pvShape), ITEMS_MAX),
   listings: array(listingShape, ITEMS_MAX),
   nextDelivery: nullable(time),
   caSequence: sequence,
@@ -217,13 +218,15 @@ export type LedgerState = {
   readonly lastBlock: { readonly blockId: BlockId; readonly proposer: MemberId } | null;
   readonly members: ReadonlyMap<MemberId, Member>;
   readonly pvs: ReadonlyMap<PvId, Pv>;
+  /** PVs that left: their owners alone may register their ids again. */
+  readonly removedPvs: ReadonlyMap<PvId, Pv>;
   /** Listings that still take offers or readings; in a manual community all that ever were. */
   readonly listings: ReadonlyMap<ListingId, Listing>;
   /** Hourly schedule: the first delivery hour that has no listing yet; null before the first block. */
   readonly nextDelivery: UnixMs | null;
   readonly caSequence: number;
   readonly administratorSequence: number;
-  /** All tokens there are: initial balances and grants. Equals the sum of balances. */
+  /** All tokens there are: initial balances, grants, and what was changed by hand. Equals the sum of balances. */
   readonly issued: MicroTokens;
   /** By validator. */
   readonly receipts: ReadonlyMap<MemberId, LastReceipt>;
@@ -248,6 +251,7 @@ export function genesis(rules: Rules): LedgerState {
     lastBlock: null,
     members: new Map(),
     pvs: new Map(),
+    removedPvs: new Map(),
     listings: new Map(),
     nextDelivery: null,
     caSequence: 0,
@@ -273,6 +277,7 @@ export function encodeState(state: LedgerState): Uint8Array {
     time,
     members: sortedValues(state.members),
     pvs: sortedValues(state.pvs),
+    removedPvs: sortedValues(state.removedPvs),
     listings: [...state.listings.values()].sort(byDelivery).map((listing) => ({
       ...listing,
       pvOffers: sortedValues(listing.pvOffers),
@@ -312,8 +317,8 @@ export function decodeState(
 ): Result<LedgerState, StateRefusal> {
   const decoded = decode(stateShape, encoded, STATE_BYTES_MAX);
   if (!decoded.ok) return decoded;
-  const { version: _, community, members, pvs, listings, ...others } = decoded.value;
-  const { receipts, heard, evidence, ...rest } = others;
+  const { version: _, community, members, pvs, removedPvs, ...others } = decoded.value;
+  const { listings, receipts, heard, evidence, ...rest } = others;
   if (community !== communityId(rules)) return refused({ code: "otherCommunity" });
   const state: LedgerState = {
     ...rest,
@@ -321,6 +326,7 @@ export function decodeState(
     lastBlock,
     members: keyed(members, ({ memberId }) => memberId),
     pvs: keyed(pvs, ({ pvId }) => pvId),
+    removedPvs: keyed(removedPvs, ({ pvId }) => pvId),
     listings: keyed(listings.map(listingFrom), ({ listingId }) => listingId),
     receipts: keyed(receipts, ({ validator }) => validator),
     heard: keyed(heard, ({ offer }) => offer),

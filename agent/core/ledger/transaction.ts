@@ -143,6 +143,19 @@ export const payloadShape = union(
       blockId: hash<BlockId>(),
       validators: array(validatorShape, VALIDATORS_MAX),
     }),
+    /** A card for a member that has none, or whose card was ended; by the CA, or by hand. */
+    bindIdentity: struct({ sequence, memberId: member, certificate: bytes(1, 2048) }),
+    /** A member's names; by hand also the balance that it is to have. null: it stays. */
+    changeMember: struct({
+      /** Of the administrator's by hand; else above the member's last. */
+      sequence,
+      memberId: member,
+      firstName: text(64),
+      lastName: text(64),
+      balance: nullable(int64<MicroTokens>()),
+    }),
+    /** A PV leaves; its id stays its owner's. */
+    removePv: struct({ sequence, pvId: pvField }),
   },
   {
     registerMember: 0,
@@ -159,6 +172,9 @@ export const payloadShape = union(
     evidence: 11,
     validatorChange: 12,
     restart: 13,
+    bindIdentity: 14,
+    changeMember: 15,
+    removePv: 16,
   },
 );
 

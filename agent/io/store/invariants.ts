@@ -5,7 +5,7 @@ import type { Facts } from "../../ports.ts";
 
 /** A rule that does not hold, with the sums or names that show it. */
 export type Discrepancy = {
-  readonly rule: /** Sum of balances = initial balances + grants. */
+  readonly rule: /** Sum of balances = initial balances + grants + changes by hand. */
     | "tokensConserved"
     /** Each balance = the sum of its postings. */
     | "balanceIsPostings"

@@ -31,6 +31,7 @@ export type Project = (block: CommittedBlock, earlier?: ReadonlyMap<TransactionI
 
 export function projection(db: Database.Database, cards: CardTable): Project {
   const writers: Writers = {
+    ...memberWriters(db, cards),
     ...registryWriters(db, cards),
     ...listingWriters(db, cards),
     ...offerWriters(db, cards),
@@ -53,11 +54,20 @@ export function projection(db: Database.Database, cards: CardTable): Project {
       case "memberRevoked":
         writers.memberRevoked(event, block);
         break;
+      case "identityBound":
+        writers.identityBound(event, block);
+        break;
+      case "memberChanged":
+        writers.memberChanged(event, block);
+        break;
       case "validatorsChanged":
         writers.validatorsChanged(event, block);
         break;
       case "pvRegistered":
         writers.pvRegistered(event, block);
+        break;
+      case "pvRemoved":
+        writers.pvRemoved(event, block);
         break;
       case "balanceChanged":
         writers.balanceChanged(event, block);
@@ -99,20 +109,57 @@ export function projection(db: Database.Database, cards: CardTable): Project {
   }
 }
 
-function registryWriters(
+function memberWriters(
   db: Database.Database,
   cards: CardTable,
-): Pick<
-  Writers,
-  "memberRegistered" | "memberRevoked" | "pvRegistered" | "balanceChanged" | "posted" | "evidence"
-> {
+): Pick<Writers, "memberRegistered" | "memberRevoked" | "identityBound" | "memberChanged"> {
   const insertMember = db.prepare(
     `INSERT INTO member (card_no, first_name, last_name, public_key, balance_micro_tokens, reserved_micro_tokens, revoked, sequence)
      VALUES (@card, @firstName, @lastName, @publicKey, @balance, @reserved, @revoked, @sequence)`,
   );
   const revoke = db.prepare("UPDATE member SET revoked = 1, revoke_reason = ? WHERE card_no = ?");
-  const insertPv = db.prepare(
-    "INSERT INTO pv (pv_id, owner_no, sequence, capacity_w) VALUES (?, ?, ?, ?)",
+  const bind = db.prepare(
+    "UPDATE member SET public_key = ?, revoked = 0, revoke_reason = NULL WHERE card_no = ?",
+  );
+  // Bound, revoked and bound again in one block is one block to look in.
+  const insertCard = db.prepare(
+    "INSERT INTO member_card (card_no, height) VALUES (?, ?) ON CONFLICT DO NOTHING",
+  );
+  const change = db.prepare(
+    "UPDATE member SET first_name = ?, last_name = ?, sequence = ? WHERE card_no = ?",
+  );
+  return {
+    memberRegistered: ({ member: { memberId, revoked, ...member } }, { height }) => {
+      const card = cards.number(memberId);
+      insertMember.run({ ...member, card, revoked: revoked ? 1 : 0 });
+      if (member.publicKey !== null) insertCard.run(card, height);
+    },
+    memberRevoked: ({ memberId, reason }) => {
+      expectOne(revoke.run(reason, cards.number(memberId)));
+    },
+    identityBound: ({ memberId, publicKey }, { height }) => {
+      const card = cards.number(memberId);
+      expectOne(bind.run(publicKey, card));
+      insertCard.run(card, height);
+    },
+    memberChanged: ({ memberId, firstName, lastName, sequence }) => {
+      expectOne(change.run(firstName, lastName, sequence, cards.number(memberId)));
+    },
+  };
+}
+
+function registryWriters(
+  db: Database.Database,
+  cards: CardTable,
+): Pick<Writers, "pvRegistered" | "pvRemoved" | "balanceChanged" | "posted" | "evidence"> {
+  // One that left comes back to its owner, or a rule is broken.
+  const upsertPv = db.prepare(
+    `INSERT INTO pv (pv_id, owner_no, sequence, capacity_w) VALUES (@pvId, @owner, @sequence, @capacity)
+     ON CONFLICT (pv_id) DO UPDATE SET sequence = excluded.sequence, capacity_w = excluded.capacity_w, removed = 0
+       WHERE removed = 1 AND owner_no = excluded.owner_no`,
+  );
+  const removePv = db.prepare(
+    "UPDATE pv SET removed = 1, sequence = ? WHERE pv_id = ? AND removed = 0",
   );
   const setBalance = db.prepare(
     "UPDATE member SET balance_micro_tokens = ?, reserved_micro_tokens = ? WHERE card_no = ?",
@@ -131,14 +178,11 @@ function registryWriters(
       const by = reporter === null ? null : cards.number(reporter);
       insertEvidence.run({ height, kind, subject, offender: cards.number(offender), reporter: by });
     },
-    memberRegistered: ({ member: { memberId, revoked, ...member } }) => {
-      insertMember.run({ ...member, card: cards.number(memberId), revoked: revoked ? 1 : 0 });
+    pvRegistered: ({ pv }) => {
+      expectOne(upsertPv.run({ ...pv, owner: cards.number(pv.owner) }));
     },
-    memberRevoked: ({ memberId, reason }) => {
-      expectOne(revoke.run(reason, cards.number(memberId)));
-    },
-    pvRegistered: ({ pv: { pvId, owner, sequence, capacity } }) => {
-      insertPv.run(pvId, cards.number(owner), sequence, capacity);
+    pvRemoved: ({ pvId, sequence }) => {
+      expectOne(removePv.run(sequence, pvId));
     },
     balanceChanged: ({ memberId, balance, reserved }) => {
       expectOne(setBalance.run(balance, reserved, cards.number(memberId)));

@@ -48,6 +48,7 @@ export type StoreReader = {
   readonly head: () => Head | null;
   /** By id. */
   readonly members: () => readonly Member[];
+  /** Those that have not left. */
   readonly pvs: () => readonly Pv[];
   /** The newest delivery hours first, at most `count`. */
   readonly listings: (count: number) => readonly ListingRow[];
@@ -149,7 +150,7 @@ const MEMBERS = `
 
 const PVS = `
   SELECT pv_id AS pvId, member_id AS owner, sequence, capacity_w AS capacity
-  FROM pv JOIN card ON card_no = owner_no ORDER BY pv_id`;
+  FROM pv JOIN card ON card_no = owner_no WHERE removed = 0 ORDER BY pv_id`;
 
 const LISTINGS = `
   SELECT listing_id AS listingId, delivery_start_ms AS deliveryStart, state,

@@ -86,12 +86,22 @@ CREATE TABLE member (
   sequence INTEGER NOT NULL CHECK (sequence >= 0)
 ) STRICT;
 
+-- The blocks that gave a member a card: its certificate is in one of their transactions. In a ledger that begins
+-- with a snapshot, what was given by then stands at the snapshot's height.
+CREATE TABLE member_card (
+  card_no INTEGER NOT NULL REFERENCES member,
+  height INTEGER NOT NULL REFERENCES block,
+  PRIMARY KEY (card_no, height)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE pv (
   pv_no INTEGER PRIMARY KEY,
   pv_id TEXT NOT NULL UNIQUE,
   owner_no INTEGER NOT NULL REFERENCES member,
   sequence INTEGER NOT NULL CHECK (sequence >= 0),
-  capacity_w INTEGER NOT NULL CHECK (capacity_w > 0)
+  capacity_w INTEGER NOT NULL CHECK (capacity_w > 0),
+  -- It left; its id stays its owner's.
+  removed INTEGER NOT NULL DEFAULT 0 CHECK (removed IN (0, 1))
 ) STRICT;
 
 CREATE TABLE listing (
@@ -112,7 +122,7 @@ CREATE TABLE posting (
   height INTEGER NOT NULL REFERENCES block,
   card_no INTEGER NOT NULL REFERENCES member,
   amount_micro_tokens INTEGER NOT NULL,
-  reason TEXT NOT NULL CHECK (reason IN ('registration', 'grant', 'fill', 'snapshot')),
+  reason TEXT NOT NULL CHECK (reason IN ('registration', 'grant', 'change', 'fill', 'snapshot')),
   listing_no INTEGER REFERENCES listing,
   CHECK ((reason = 'fill') = (listing_no IS NOT NULL))
 ) STRICT;

@@ -120,12 +120,17 @@ function said(now: number, fresh: number, dice: Random): Said {
   switch (below(10)) {
     case 0:
       return [home, registrationOf(home, dice)];
-    case 1:
-      return [home, say.registerPv(home, `${one(HOMES)}-${below(2)}`, 1 + below(9000))];
+    case 1: {
+      const pv = `${one(HOMES)}-${below(2)}`;
+      if (below(2) === 0) return [home, say.removePv(pv, fresh)];
+      return [home, say.registerPv(home, pv, 1 + below(9000), fresh)];
+    }
     case 2:
+      if (below(3) === 0) return [home, say.changeMember(sequence, home, { name: one(NAMES) })];
       return [null, say.grant(sequence, home, tokens(below(300) - 150))];
     case 3:
-      return [null, below(60) === 0 ? say.revoke(fresh, home) : say.grant(fresh, home, tokens(9))];
+      if (below(3) === 0) return [null, say.bindIdentity(fresh, home)];
+      return [null, below(20) === 0 ? say.revoke(fresh, home) : say.grant(fresh, home, tokens(9))];
     case 4:
     case 5: {
       const [start, exported] = [one(REGISTERS), one(REGISTERS)];
@@ -222,6 +227,8 @@ function expectSame(state: LedgerState): void {
   expect(reader.members()).toEqual([...state.members.values()].sort(byMember));
   const pvs = [...state.pvs.values()].sort((a, b) => (a.pvId < b.pvId ? -1 : 1));
   expect(reader.pvs()).toEqual(pvs);
+  const removed = sql.prepare("SELECT pv_id FROM pv WHERE removed = 1").pluck().all();
+  expect(removed.sort()).toEqual([...state.removedPvs.keys()].sort());
   for (const listing of state.listings.values()) expect(tabled(listing)).toEqual(stated(listing));
   const known = reader.evidence(1000).map(accusationKey).sort();
   expect(known).toEqual([...state.evidence.keys()].sort());
@@ -236,6 +243,7 @@ function expectSame(state: LedgerState): void {
 it.each([1, 2, 3, 4, 5])("the tables follow a random chain (seed %i)", (seed) => {
   const dice = random(seed * 7919);
   const count = { trades: 0, readings: 0, revoked: 0, cancelled: 0, named: 0 };
+  const changed = { bound: 0, renamed: 0, removed: 0, back: 0 };
   let now: number = START;
   const first = HOMES.slice(0, 3);
   chain.add(now, ...first.map((name): Said => [name, registrationOf(name, dice)]));
@@ -253,6 +261,10 @@ it.each([1, 2, 3, 4, 5])("the tables follow a random chain (seed %i)", (seed) =>
       if (event.type === "meterRead") count.readings += 1;
       if (event.type === "memberRevoked") count.revoked += 1;
       if (event.type === "evidence") count.named += 1;
+      if (event.type === "identityBound") changed.bound += 1;
+      if (event.type === "memberChanged") changed.renamed += 1;
+      if (event.type === "pvRemoved") changed.removed += 1;
+      if (event.type === "pvRegistered") changed.back += 1;
       if (event.type === "buyOfferPlaced" && event.bid.energy === 0) count.cancelled += 1;
     }
   }
@@ -262,6 +274,8 @@ it.each([1, 2, 3, 4, 5])("the tables follow a random chain (seed %i)", (seed) =>
   expect(count.readings).toBeGreaterThan(1);
   expect(count.cancelled).toBeGreaterThan(0);
   expect(count.named).toBeGreaterThan(2);
+  expect(changed.renamed).toBeGreaterThan(2);
+  expect(changed.removed).toBeGreaterThan(0);
 });
 
 /** From the tables alone, from the beginning and from the checkpoint: the same state. */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LedgerEvent } from "../../../agent/core/ledger/event.ts";
-import { wh } from "../../../agent/core/units/energy.ts";
+import { watts, wh } from "../../../agent/core/units/energy.ts";
 import { listingId, memberId, pvId } from "../../../agent/core/units/ids.ts";
 import { microTokens, milliTokensPerKwh } from "../../../agent/core/units/money.ts";
 import { unixMs } from "../../../agent/core/units/time.ts";
@@ -222,6 +222,41 @@ describe("the projection of one traded hour", () => {
     expect(reader.members().map(({ revoked }) => revoked)).toEqual([true, false]);
   });
 
+  it("a removed PV is no more to be seen until its owner brings it back", () => {
+    commit(registrations);
+    commit([{ type: "pvRemoved", pvId: PV, sequence: 1 }]);
+    expect(reader.pvs()).toEqual([]);
+    const pv = { pvId: PV, owner: SELLER, sequence: 2, capacity: watts(7000) };
+    commit([{ type: "pvRegistered", pv }]);
+    expect(reader.pvs()).toEqual([pv]);
+    expect(() =>
+      commit([
+        { type: "pvRemoved", pvId: PV, sequence: 3 },
+        { type: "pvRegistered", pv: { ...pv, owner: BUYER } },
+      ]),
+    ).toThrow(/Bug/);
+  });
+
+  it("a new card ends the revocation with its reason; new names stand in their place", () => {
+    const keyless = memberId("keyless@vt.edu");
+    const publicKey = new Uint8Array(32).fill(9);
+    const [first] = registrations;
+    if (first?.type !== "memberRegistered") throw new Error("a member registers first");
+    const nothing = tokens(0);
+    const member = { ...first.member, memberId: keyless, publicKey: null, balance: nothing };
+    commit([...registrations, { type: "memberRegistered", member }]);
+    expect(reader.members()[1]).toMatchObject({ memberId: keyless, publicKey: null });
+    commit([
+      { type: "memberRevoked", memberId: BUYER, reason: "lost" },
+      { type: "identityBound", memberId: BUYER, publicKey },
+      { type: "identityBound", memberId: keyless, publicKey: publicKey.map(() => 8) },
+      { type: "memberChanged", memberId: BUYER, firstName: "Zoë", lastName: "", sequence: 4 },
+    ]);
+    const names = { firstName: "Zoë", lastName: "", sequence: 4 };
+    expect(reader.members()[0]).toMatchObject({ ...names, publicKey, revoked: false });
+    expect(reader.members()[1]?.publicKey?.[0]).toBe(8);
+  });
+
   it("closes without a price when nobody bid", () => {
     commit(registrations);
     const empty = { mcp: null, fills: [], resultHash: hashOf("empty") };
@@ -253,7 +288,22 @@ describe("a broken rule ends the whole block", () => {
       "a PV of a stranger",
       {
         type: "pvRegistered",
-        pv: { pvId: pvId("x"), owner: memberId("x@vt.edu"), capacity: 1 },
+        pv: { pvId: pvId("x"), owner: memberId("x@vt.edu"), sequence: 0, capacity: 1 },
+      } as LedgerEvent,
+    ],
+    [
+      "a PV that is there already",
+      {
+        type: "pvRegistered",
+        pv: { pvId: PV, owner: SELLER, sequence: 1, capacity: 1 },
+      } as LedgerEvent,
+    ],
+    ["a PV that leaves and never came", { type: "pvRemoved", pvId: pvId("x"), sequence: 1 }],
+    [
+      "a card for a stranger",
+      {
+        ...{ type: "identityBound", memberId: memberId("x@vt.edu") },
+        publicKey: new Uint8Array(32),
       } as LedgerEvent,
     ],
     ["a balance of a stranger", balance(memberId("x@vt.edu"), 1)],

@@ -158,6 +158,16 @@ describe("registration", () => {
     expect(submitted.filter(({ type }) => type.startsWith("register"))).toHaveLength(2);
   });
 
+  it("leaves a PV alone that was removed by hand", () => {
+    const chain = new TestChain(makeRules());
+    chain.add(time("09:20"), [SELLER, registration(SELLER)]);
+    chain.add(time("09:21"), [SELLER, say.registerPv(SELLER, "seller1house")]);
+    chain.add(time("09:22"), [SELLER, say.removePv("seller1house", 1)]);
+    const { said, go } = openHome({ chain });
+    go("10:30");
+    expect(said("registerPv")).toEqual([]);
+  });
+
   it("says again after 10 min what was refused", () => {
     const { said, pending, go } = openHome();
     go("09:31");

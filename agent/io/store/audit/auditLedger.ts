@@ -39,6 +39,7 @@ const FROM_BLOCKS = [
     "ledger_transaction",
     "earlier_transaction",
     "member",
+    "member_card",
     "pv",
     "listing",
     "posting",

@@ -6,12 +6,17 @@ import { needsCard } from "../../../core/audit/authorKey.ts";
 import type { Provable } from "../../../core/audit/inclusion.ts";
 import type { Placeable } from "../../../core/audit/placement.ts";
 import { followTrust, type TrustStep, trustedAt } from "../../../core/audit/trustChain.ts";
+import { readCertificate } from "../../../core/certificate.ts";
 import { checkCertificate } from "../../../core/consensus/certificate.ts";
 import { decodeCertificate } from "../../../core/consensus/message.ts";
 import { Verifier } from "../../../core/crypto.ts";
 import { type Block, decodeBlock } from "../../../core/ledger/block.ts";
 import { communityId, decodeRules, type Rules } from "../../../core/ledger/rules.ts";
-import { decodeTransaction, type Transaction } from "../../../core/ledger/transaction.ts";
+import {
+  decodeTransaction,
+  type Transaction,
+  transactionSignBytes,
+} from "../../../core/ledger/transaction.ts";
 import { validatorsHash } from "../../../core/ledger/validators.ts";
 import type { TransactionId } from "../../../core/units/ids.ts";
 import { type BlockReader, blockReader, packingOf, transactionReader } from "../blockTable.ts";
@@ -91,29 +96,42 @@ type Author = {
   readonly rules: Rules;
 };
 
-/** The certificate with which the author joined; null if the ledger does not have it. */
-function cardOf(
+/** The certificate of the author's card with which it was signed; null if the ledger does not have it. */
+function cardOf(db: Database.Database, { transaction, ...ledger }: Author): Uint8Array | null {
+  const community = communityId(ledger.rules);
+  const message = transactionSignBytes(community, transaction);
+  const { signature } = transaction;
+  const verifier = new Verifier();
+  const signs = (certificate: Uint8Array): boolean => {
+    const read = readCertificate(certificate);
+    return read.ok && verifier.verify({ publicKey: read.value.publicKey, message, signature });
+  };
+  return cardsOf(db, { transaction, ...ledger }).find(signs) ?? null;
+}
+
+/** The certificates that the author was ever given, as far as this ledger has them. */
+function cardsOf(
   db: Database.Database,
   { transaction: { author }, reader, rules }: Author,
-): Uint8Array | null {
-  // Whoever joins gets the first tokens in the same block.
-  const joined = db
+): readonly Uint8Array[] {
+  const given = db
     .prepare<[string], bigint>(
-      `SELECT height FROM posting JOIN card USING (card_no)
-       WHERE member_id = ? AND reason = 'registration'`,
+      "SELECT height FROM member_card JOIN card USING (card_no) WHERE member_id = ?",
     )
     .pluck();
-  for (const height of author === null ? [] : joined.all(author)) {
+  const certificates: Uint8Array[] = [];
+  for (const height of author === null ? [] : given.all(author)) {
     const [stored] = reader.blocks(Number(height), 1);
     const block = stored === undefined ? null : decodeBlock(stored.block);
     for (const bytes of block?.ok === true ? block.value.transactions : []) {
       const decoded = decodeTransaction(communityId(rules), bytes);
       const payload = decoded.ok ? decoded.value.payload : null;
-      if (payload?.type === "registerMember" && payload.memberId === author)
-        return payload.certificate;
+      if (payload?.type !== "registerMember" && payload?.type !== "bindIdentity") continue;
+      const { memberId, certificate } = payload;
+      if (memberId === author && certificate !== null) certificates.push(certificate);
     }
   }
-  return null;
+  return certificates;
 }
 
 /** Whether those of the rules voted on it: then each change since is in the blocks that follow. */

@@ -11,6 +11,7 @@ import { memberId } from "../../../../agent/core/units/ids.ts";
 import { doubleVote, report } from "../../../support/accusations.ts";
 import {
   ADMINISTRATOR,
+  keylessRegistration,
   kwh,
   makeRules,
   perKwh,
@@ -55,10 +56,7 @@ describe("checkSignature", () => {
     chain.add(
       "2018-03-21T12:00:01Z",
       [null, say.revoke(1, BOB)],
-      [
-        ADMINISTRATOR,
-        { ...(registration(KEYLESS) as PayloadOf<"registerMember">), certificate: null },
-      ],
+      [ADMINISTRATOR, keylessRegistration(KEYLESS)],
     );
   });
 

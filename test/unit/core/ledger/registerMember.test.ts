@@ -5,6 +5,7 @@ import { memberId } from "../../../../agent/core/units/ids.ts";
 import { microTokens } from "../../../../agent/core/units/money.ts";
 import {
   ADMINISTRATOR,
+  keylessRegistration,
   makeRules,
   registration,
   TestChain,
@@ -79,10 +80,10 @@ describe("registerMember", () => {
 
   it("registers by hand who has no card, once; nobody has the same key by that", () => {
     const chain = new TestChain(makeRules({ schedule: "manual" }));
-    const keyless = (name: string): Payload => {
-      return { ...(registration(name) as PayloadOf<"registerMember">), certificate: null };
-    };
-    chain.add(NOW, [ADMINISTRATOR, keyless(ALICE)], [ADMINISTRATOR, keyless("bob@vt.edu")]);
+    const keyless = [ALICE, "bob@vt.edu"].map(
+      (name) => [ADMINISTRATOR, keylessRegistration(name)] as const,
+    );
+    chain.add(NOW, ...keyless);
     expect(chain.member(ALICE)).toMatchObject({ publicKey: null, balance: tokens(200) });
     expect(chain.state.members.size).toBe(2);
     const again = chain.refusal("2018-03-21T12:00:01Z", ALICE, registration(ALICE));
