@@ -4,7 +4,7 @@
 import { dirname, resolve } from "node:path";
 import { type AgentFile, agentFile, type DeviceEntry } from "./config/agentFile.ts";
 import { communityFile, toRules } from "./config/communityFile.ts";
-import { integerToDecimal } from "./config/decimal.ts";
+import { integerToDecimal } from "./core/units/decimal.ts";
 import {
   type ConfigProblem,
   type ConfigResult,

@@ -2,13 +2,13 @@
 // ledger that is checked first; any one home then carries the file to the ledger (`run --order`).
 
 import { writeFileSync } from "node:fs";
-import { decimalToInteger } from "../config/decimal.ts";
 import { Verifier } from "../core/crypto.ts";
 import { checkTransaction } from "../core/ledger/checkTransaction.ts";
 import { isOrder, type Order } from "../core/ledger/order.ts";
 import { communityId, VALIDATORS_MAX } from "../core/ledger/rules.ts";
 import type { LedgerState } from "../core/ledger/state.ts";
 import { signTransaction } from "../core/ledger/transaction.ts";
+import { decimalToInteger } from "../core/units/decimal.ts";
 import { isMemberId, type MemberId } from "../core/units/ids.ts";
 import type { MicroTokens } from "../core/units/money.ts";
 import type { UnixMs } from "../core/units/time.ts";

@@ -1,11 +1,11 @@
 // A proof of inclusion in words: who said what, when, in which block; or why it proves nothing.
 
-import { integerToDecimal } from "../config/decimal.ts";
 import type { Included } from "../core/audit/inclusion.ts";
 import type { ProofFileRefusal } from "../core/audit/proofFile.ts";
 import { isOffer, type ShownStamp } from "../core/audit/shownStamp.ts";
 import { subjectOf } from "../core/ledger/accusation.ts";
 import type { Payload } from "../core/ledger/transaction.ts";
+import { integerToDecimal } from "../core/units/decimal.ts";
 import { formatTokens } from "../core/units/money.ts";
 
 /** `isCompared`: the reader named the community. */

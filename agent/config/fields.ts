@@ -6,11 +6,11 @@ import { z } from "zod";
 import { hexToBytes } from "../core/codec/hex.ts";
 import { isCardKey } from "../core/crypto.ts";
 import { type BlockReference, parseReference } from "../core/ledger/blockReference.ts";
+import { decimalToInteger, integerToDecimal } from "../core/units/decimal.ts";
 import type { Watts, Wh } from "../core/units/energy.ts";
 import { isMemberId, isPvId, type MemberId, type PvId } from "../core/units/ids.ts";
 import type { MicroTokens, MilliTokensPerKwh } from "../core/units/money.ts";
 import type { DurationMs, UnixMs } from "../core/units/time.ts";
-import { decimalToInteger, integerToDecimal } from "./decimal.ts";
 
 type Fields = { readonly [key: string]: z.ZodType };
 

@@ -1,6 +1,6 @@
 // The laboratory's last word, as one JSON object. Decimals of people's units; exact, for they are short.
 
-import { decimalToInteger, integerToDecimal } from "../config/decimal.ts";
+import { decimalToInteger, integerToDecimal } from "../core/units/decimal.ts";
 import type { ListingRecord } from "./record.ts";
 
 /** Where one agent stood at the end. */

@@ -1,6 +1,6 @@
 // The laboratory's timeline: what happened on the market, in lines for people.
 
-import { integerToDecimal } from "../config/decimal.ts";
+import { integerToDecimal } from "../core/units/decimal.ts";
 import type { LabEvent } from "./record.ts";
 
 /** "09:59:00" in the community's zone. */

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decimalToInteger, integerToDecimal } from "../../../agent/config/decimal.ts";
+import { decimalToInteger, integerToDecimal } from "../../../../agent/core/units/decimal.ts";
 
 test.each([
   ["3", 3, 3000n],
