@@ -24,11 +24,11 @@ export type Asked = {
  */
 export function errorOf(ctx: ComposerContext, refusal: Refusal, asked: Asked): ComposerError {
   const { code } = refusal;
-  if (code === "notAllowed" || code === "notOwner") {
-    return { ...forbidden(ctx, asked), details: { refusal } };
-  }
   const [statusCode, sentence, ...fields] = textOf(code);
   const message = sentence(refusal, ctx);
+  if (code === "notAllowed" || code === "notOwner") {
+    return { ...forbidden(ctx, asked), details: { refusal, reason: message } };
+  }
   const error = {
     statusCode,
     name: statusCode === 422 ? "ValidationError" : "Error",
@@ -42,7 +42,8 @@ export function errorOf(ctx: ComposerContext, refusal: Refusal, asked: Asked): C
 }
 
 function textOf(code: string): RefusalText {
-  const known: { readonly [code: string]: RefusalText } = REFUSALS;
+  // Each sentence takes the facts of its own code.
+  const known = REFUSALS as unknown as { readonly [code: string]: RefusalText };
   const text = Object.hasOwn(known, code) ? known[code] : undefined;
   return text ?? [409, () => `The ledger refused this: ${code}`];
 }

@@ -162,10 +162,13 @@ function parseFields(fields: unknown): Fields | ComposerError {
   return { only: only.length > 0 ? new Set(only) : null, without: new Set(without) };
 }
 
-/** Composer's stores were keyed by id. Transactions have ids that say nothing: theirs is the history's order. */
+/**
+ * Composer's stores were keyed by id. Ids of transactions say nothing, and those of listings sort by the day of the
+ * month: the rows come in the order of time, and keep it.
+ */
 function idOrder(type: TypeName): readonly Order[] {
-  const { kind, idField } = MODELS[type];
-  return kind === "transaction" ? [] : [{ path: [idField], isDescending: false }];
+  const { idField } = MODELS[type];
+  return type === "Member" || type === "PV" ? [{ path: [idField], isDescending: false }] : [];
 }
 
 function compareBy(order: readonly Order[], a: JsonObject, b: JsonObject): number {

@@ -24,26 +24,37 @@ export type WayRefusalCode =
   | "alreadyPending"
   | "mempoolFull"
   | "authorHasTooMany"
+  | "notCaughtUp"
   | "stopped";
 
-export type RefusalCode =
-  | RuleRefusal["code"]
-  | TransactionRefusal["code"]
-  | RestartRefusal["code"]
-  | WayRefusalCode;
+/** Of identities that are bound later, members that change and PVs that leave. */
+type RegistryRefusalCode =
+  | "noIdentity"
+  | "hasIdentity"
+  | "seatHeld"
+  | "balanceNotAllowed"
+  | "pvHasOffer"
+  | "pvsEverMax";
 
-type Facts = Refusal;
+type LedgerRefusal = RuleRefusal | TransactionRefusal | RestartRefusal;
+
+export type RefusalCode = LedgerRefusal["code"] | RegistryRefusalCode | WayRefusalCode;
+
+/** What a refusal of this code carries, where its rule's type says so. */
+type FactsOf<C> = [Extract<LedgerRefusal, { code: C }>] extends [never]
+  ? Refusal
+  : Extract<LedgerRefusal, { code: C }>;
 
 /** Status, sentence, and for a 422 the field of the body that is at fault. */
-export type RefusalText = readonly [
+export type RefusalText<F = Refusal> = readonly [
   number,
-  (facts: Facts, ctx: ComposerContext) => string,
+  (facts: F, ctx: ComposerContext) => string,
   ...fields: readonly string[],
 ];
 
 const say = (text: string) => (): string => text;
 
-export const REFUSALS: { readonly [C in RefusalCode]: RefusalText } = {
+export const REFUSALS: { readonly [C in RefusalCode]: RefusalText<FactsOf<C>> } = {
   // Who says it
   unknownMember: [404, ({ memberId }, ctx) => absent(ctx, "Member", memberId)],
   revoked: [
@@ -81,6 +92,17 @@ export const REFUSALS: { readonly [C in RefusalCode]: RefusalText } = {
   ],
   keyInUse: [409, say("Another member has this key: issue a card with a key of its own")],
   alreadyRevoked: [409, ({ memberId }) => `The card of ${memberId} is revoked already`],
+  hasIdentity: [
+    409,
+    ({ memberId }) =>
+      `${memberId} has a card that is not revoked: revoke it before binding another`,
+  ],
+  noIdentity: [403, ({ memberId }) => `${memberId} has no card yet: bind an identity to it first`],
+  seatHeld: [
+    409,
+    ({ memberId }) => `${memberId} votes with its old key: the CA must take that seat away first`,
+  ],
+  balanceNotAllowed: [403, say("A member does not change a balance: send the one that it has")],
 
   // Certificates
   badCertificate: [
@@ -119,6 +141,15 @@ export const REFUSALS: { readonly [C in RefusalCode]: RefusalText } = {
   // PVs and listings
   pvExists: [409, ({ pv }, ctx) => exists(ctx, "PV", pv)],
   pvsPerMemberMax: [409, ({ max }) => `A member has ${max} PVs at most: remove one first`],
+  pvsEverMax: [
+    409,
+    ({ max }) => `The owner has had ${max} PVs, as many as may be: register one of those again`,
+  ],
+  pvHasOffer: [
+    409,
+    ({ pv, listingId }) =>
+      `PV ${pv} has an offer in listing ${listingId}: cancel it with 0 kWh first`,
+  ],
   pvCapacityMax: [
     422,
     ({ max, capacity }) =>
@@ -149,7 +180,8 @@ export const REFUSALS: { readonly [C in RefusalCode]: RefusalText } = {
   ],
   staleSequence: [
     409,
-    ({ got, have }) => `Number ${got} comes after ${have} on the ledger: read again what is there`,
+    ({ got, have }) =>
+      `Number ${got} is not above ${have}, the last on the ledger: read again what is there`,
   ],
   sequenceBeyondMax: [
     409,
@@ -259,10 +291,11 @@ export const REFUSALS: { readonly [C in RefusalCode]: RefusalText } = {
     503,
     ({ max }) => `This agent has ${max} transactions under way: send it again later`,
   ],
+  notCaughtUp: [503, say("This agent is still fetching the ledger: try again soon")],
   stopped: [503, say("This agent is stopping: send it again later, or to another")],
 };
 
-type Fact = Facts[string] | undefined;
+type Fact = Refusal[string] | undefined;
 
 /** As Composer's runtime said it; Fabric's prefix is left out. */
 export function exists(ctx: ComposerContext, type: TypeName, id: Fact): string {
