@@ -19,10 +19,10 @@ import { KeyError, readPrivateFile, readPublicFile, writePrivateFolder } from ".
 
 export { KeyError, type KeyErrorCode } from "./privateFiles.ts";
 
-const CARD_VERSION = 1;
+export const CARD_VERSION = 1;
 
 /** Fields that Composer knows and we do not are kept as they are. */
-const metadataSchema = z.looseObject({
+export const metadataSchema = z.looseObject({
   version: z.literal(CARD_VERSION),
   userName: z.string().min(1).max(128),
   businessNetwork: z.string().min(1).max(128).optional(),
@@ -30,7 +30,7 @@ const metadataSchema = z.looseObject({
   roles: z.array(z.string()).max(16).optional(),
 });
 
-const connectionSchema = z.looseObject({ name: z.string().min(1).max(128) });
+export const connectionSchema = z.looseObject({ name: z.string().min(1).max(128) });
 
 export type CardMetadata = z.infer<typeof metadataSchema>;
 export type ConnectionProfile = z.infer<typeof connectionSchema>;
@@ -114,14 +114,23 @@ export function readCard(dir: string): Card {
 
 /** The DER of a PEM file. */
 export function readPemCertificate(file: string): Uint8Array {
-  const der = fromPem("CERTIFICATE", readPublicFile(file));
+  return parsePemCertificate(readPublicFile(file), file);
+}
+
+/** The DER of PEM that came from `where`. */
+export function parsePemCertificate(pem: string, where: string): Uint8Array {
+  const der = fromPem("CERTIFICATE", pem);
   if (der !== null) return der;
-  throw new KeyError("malformed", { path: file, sentence: "not one certificate in PEM" });
+  throw new KeyError("malformed", { path: where, sentence: "not one certificate in PEM" });
 }
 
 /** An Ed25519 key from a file that only its owner may read. */
 export function readPrivateKey(file: string): KeyObject {
-  const pem = readPrivateFile(file);
+  return parsePrivateKey(readPrivateFile(file), file);
+}
+
+/** An Ed25519 key from PKCS8 PEM that came from `where`. */
+export function parsePrivateKey(pem: string, where: string): KeyObject {
   let key: KeyObject | null = null;
   try {
     key = createPrivateKey({ key: pem, format: "pem" });
@@ -129,7 +138,7 @@ export function readPrivateKey(file: string): KeyObject {
     // OpenSSL's own words could quote the file; ours name it.
   }
   if (key?.asymmetricKeyType === "ed25519") return key;
-  throw new KeyError("malformed", { path: file, sentence: "not an Ed25519 key in PKCS8 PEM" });
+  throw new KeyError("malformed", { path: where, sentence: "not an Ed25519 key in PKCS8 PEM" });
 }
 
 function readJson<T>(file: string, schema: z.ZodType<T>): T {

@@ -1,10 +1,13 @@
 // Files that hold keys: readable by their owner alone, and whole or not there after a power cut.
 
+import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 
-const FILE_BYTES_MAX = 65_536;
+/** No file of a key's has more. */
+export const FILE_BYTES_MAX = 65_536;
 const OTHERS = 0o077;
+const UNFINISHED = ".tmp";
 
 export type KeyErrorCode =
   /** A file is missing: the operator names the right folder or imports the card. */
@@ -18,18 +21,27 @@ export type KeyErrorCode =
   /** The folder is there already: the operator removes it or names another. */
   | "exists"
   /** The disk refuses: the operator looks at its space and rights. */
-  | "unwritable";
+  | "unwritable"
+  /** The passphrase is missing or wrong: the operator names its file. */
+  | "locked"
+  /** As many as there may be: somebody deletes some. */
+  | "full"
+  /** Several are called so: the operator says whose. */
+  | "ambiguous";
 
 /** What went wrong with a key's files. Its message names the file and what to do, never a content. */
 export class KeyError extends Error {
   readonly code: KeyErrorCode;
   readonly path: string;
+  /** The message without the path: for who must not see this machine's folders. */
+  readonly sentence: string;
   readonly isRetryable = false;
   constructor(code: KeyErrorCode, at: { path: string; sentence: string; cause?: unknown }) {
     super(`${at.path}: ${at.sentence}`, at.cause === undefined ? {} : { cause: at.cause });
     this.name = "KeyError";
     this.code = code;
     this.path = at.path;
+    this.sentence = at.sentence;
   }
 }
 
@@ -95,6 +107,62 @@ export function writePrivateFolder(dir: string, files: ReadonlyMap<string, strin
   }
 }
 
+/** Makes a folder for its owner alone (0700), or refuses (`tooOpen`) one that others may enter. */
+export function ownPrivateFolder(dir: string): void {
+  try {
+    fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new KeyError("unwritable", { path: dir, sentence: "cannot be made", cause });
+  }
+  const mode = fs.statSync(dir).mode & 0o777;
+  if ((mode & OTHERS) === 0) return;
+  const octal = mode.toString(8).padStart(4, "0");
+  const sentence = `others may enter this folder (mode ${octal}): run chmod 700 on it`;
+  throw new KeyError("tooOpen", { path: dir, sentence });
+}
+
+/**
+ * Writes one file (0600), whole or not at all, in place of the one that was there; with `isNew` an existing
+ * one is refused (`exists`). Several processes may write the same file: one of them wins.
+ */
+export function writePrivateFile(file: string, content: string | Uint8Array, isNew = false): void {
+  const filled = `${file}.${randomBytes(6).toString("hex")}${UNFINISHED}`;
+  try {
+    writeDurably(filled, content);
+    if (isNew) fs.linkSync(filled, file);
+    else fs.renameSync(filled, file);
+    if (isNew) fs.rmSync(filled);
+    syncFolder(path.dirname(file));
+  } catch (cause) {
+    fs.rmSync(filled, { force: true });
+    if (cause instanceof Error && "code" in cause && cause.code === "EEXIST") {
+      throw new KeyError("exists", { path: file, sentence: "is there already", cause });
+    }
+    throw new KeyError("unwritable", { path: file, sentence: "cannot be written", cause });
+  }
+}
+
+/** Removes a file, and is sure of it; false: there was none. */
+export function removePrivateFile(file: string): boolean {
+  try {
+    fs.unlinkSync(file);
+    syncFolder(path.dirname(file));
+    return true;
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return false;
+    throw new KeyError("unwritable", { path: file, sentence: "cannot be removed", cause });
+  }
+}
+
+/** Removes what an interrupted `writePrivateFile` left in a folder; what is younger may be under way. */
+export function removeUnfinished(dir: string, olderThanMs = 60_000): void {
+  for (const name of fs.readdirSync(dir)) {
+    const file = path.join(dir, name);
+    const stat = name.endsWith(UNFINISHED) ? fs.statSync(file, { throwIfNoEntry: false }) : null;
+    if (stat && Date.now() - stat.mtimeMs > olderThanMs) fs.rmSync(file, { force: true });
+  }
+}
+
 /** rename(2) replaces a folder only while it is empty, which decides without a race. */
 function renameToNew(filled: string, dir: string): void {
   try {
@@ -107,7 +175,7 @@ function renameToNew(filled: string, dir: string): void {
   }
 }
 
-function writeDurably(file: string, content: string): void {
+function writeDurably(file: string, content: string | Uint8Array): void {
   const descriptor = fs.openSync(file, "wx", 0o600);
   try {
     fs.writeFileSync(descriptor, content);
