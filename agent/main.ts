@@ -3,9 +3,11 @@
 // Nothing is imported before it is needed: `--help` is quick, and `lab` loads no network of its own.
 
 import { Command, Option } from "commander";
+import type { CardOrder, CompleteOrder } from "./commands/identity.ts";
 import type { OrderWanted } from "./commands/orderMake.ts";
 import type { RunOptions } from "./commands/run.ts";
 import type { VerifyOptions } from "./commands/verify.ts";
+import { addWalletCommands } from "./commands/walletCommands.ts";
 import type { UnixMs } from "./core/units/time.ts";
 
 const NODE_MIN = 24;
@@ -52,6 +54,7 @@ function program(): Command {
     });
   addLab(program);
   addIdentity(program);
+  addWalletCommands(program, { print, now });
   addAudit(program);
   addRestart(program);
   program
@@ -91,7 +94,8 @@ function addLab(program: Command): void {
 
 function addIdentity(program: Command): void {
   const ca = program.command("ca").description("the community's certificate authority");
-  ca.command("create")
+  ca.command("init")
+    .alias("create")
     .description("make a CA; prints the key for the community's file")
     .argument("<dir>", "a new folder for it")
     .option("--name <name>", "what people call it", "Neighbourhood CA")
@@ -100,27 +104,57 @@ function addIdentity(program: Command): void {
       const { code, lines } = await createCaFolder(dir, name, now());
       print(code, lines);
     });
+  const issue = async (options: Omit<CardOrder, "now">): Promise<void> => {
+    const { createCardFolder } = await import("./commands/identity.ts");
+    const { code, lines } = await createCardFolder({ ...options, now: now() });
+    print(code, lines);
+  };
+  issueOptions(ca.command("issue"))
+    .requiredOption("--out <path>", "a new folder, or a new file that ends in .card")
+    .option("--request <file>", "certify this key, made at home by `card request`")
+    .action(issue);
+  orderOptions(ca.command("revoke"), "end a member's card: short for `ca order revoke`")
+    .requiredOption("--member <id>")
+    .option("--reason <text>", "for the ledger", "")
+    .action(revoke);
   addOrders(ca.command("order").description("sign what any one home carries to the ledger"));
   const card = program.command("card").description("members' identities");
-  card
-    .command("create")
-    .description("make a member's card; prints what the community's file needs of a validator")
+  issueOptions(card.command("create"))
     .argument("<dir>", "a new folder for it")
+    .action((out: string, options: Omit<CardOrder, "now" | "out">) => issue({ ...options, out }));
+  card
+    .command("request")
+    .description("make a key at home, and the request for its certificate")
+    .argument("<dir>", "a new folder for them")
+    .requiredOption("--member <id>", "e-mail address, lower case")
+    .action(async (dir: string, { member }: { member: string }) => {
+      const { createRequestFolder } = await import("./commands/identity.ts");
+      const { code, lines } = await createRequestFolder(dir, member);
+      print(code, lines);
+    });
+  card
+    .command("complete")
+    .description("make the card of a requested key")
+    .argument("<dir>", "the folder of `card request`")
+    .requiredOption("--certificate <file>", "as the CA issued it")
+    .requiredOption("--out <path>", "a new folder, or a new file that ends in .card")
+    .option("--network <name>", "the community's name on the card")
+    .action(async (dir: string, options: CompleteOrder) => {
+      const { completeCard } = await import("./commands/identity.ts");
+      const { code, lines } = await completeCard(dir, options);
+      print(code, lines);
+    });
+}
+
+function issueOptions(command: Command): Command {
+  return command
+    .description("make a member's card; prints what the community's file needs of a validator")
     .requiredOption("--ca <dir>", "the CA's folder")
     .requiredOption("--member <id>", "e-mail address, lower case")
     .requiredOption("--first-name <name>")
     .requiredOption("--last-name <name>")
     .option("--days <n>", "valid so long", "1095")
-    .action(
-      async (
-        out: string,
-        options: Record<"ca" | "member" | "firstName" | "lastName" | "days", string>,
-      ) => {
-        const { createCardFolder } = await import("./commands/identity.ts");
-        const { code, lines } = await createCardFolder({ ...options, out, now: now() });
-        print(code, lines);
-      },
-    );
+    .option("--network <name>", "the community's name on the card");
 }
 
 type OrderOptions = Record<"ca" | "data" | "out", string> & {
@@ -128,45 +162,51 @@ type OrderOptions = Record<"ca" | "data" | "out", string> & {
   json: boolean;
 };
 
+function orderOptions(command: Command, description: string): Command {
+  return command
+    .description(`${description}; checks the ledger first`)
+    .requiredOption("--ca <dir>", "the CA's folder")
+    .requiredOption("--data <dir>", "a home's data directory, or a copy")
+    .requiredOption("--out <file>", "a new file for the home")
+    .option("--sequence <n>", "the CA's number for it, where one before is not on the ledger yet")
+    .option("--json", "one JSON object on stdout", false);
+}
+
+async function signOrder(options: OrderOptions, wanted: OrderWanted): Promise<void> {
+  const { makeOrder } = await import("./commands/orderMake.ts");
+  const { tell } = await import("./commands/auditOutcome.ts");
+  exit(tell(makeOrder({ ...options, now: now() }, wanted), options.json));
+}
+
+function revoke(options: OrderOptions & Record<"member" | "reason", string>): Promise<void> {
+  return signOrder(options, { ...options, type: "revoke" });
+}
+
 function addOrders(order: Command): void {
   const orderCommand = (name: string, description: string): Command =>
-    order
-      .command(name)
-      .description(`${description}; checks the ledger first`)
-      .requiredOption("--ca <dir>", "the CA's folder")
-      .requiredOption("--data <dir>", "a home's data directory, or a copy")
-      .requiredOption("--out <file>", "a new file for the home")
-      .option("--sequence <n>", "the CA's number for it, where one before is not on the ledger yet")
-      .option("--json", "one JSON object on stdout", false);
-  const sign = async (options: OrderOptions, wanted: OrderWanted): Promise<void> => {
-    const { makeOrder } = await import("./commands/orderMake.ts");
-    const { tell } = await import("./commands/auditOutcome.ts");
-    exit(tell(makeOrder({ ...options, now: now() }, wanted), options.json));
-  };
+    orderOptions(order.command(name), description);
   orderCommand("grant", "give a member tokens, or take free ones back")
     .requiredOption("--member <id>")
     .requiredOption("--tokens <n>", "a decimal; negative: taken back")
     .option("--reason <text>", "for the ledger", "")
     .action((options: OrderOptions & Record<"member" | "tokens" | "reason", string>) =>
-      sign(options, { ...options, type: "grant" }),
+      signOrder(options, { ...options, type: "grant" }),
     );
   orderCommand("revoke", "end a member's card")
     .requiredOption("--member <id>")
     .option("--reason <text>", "for the ledger", "")
-    .action((options: OrderOptions & Record<"member" | "reason", string>) =>
-      sign(options, { ...options, type: "revoke" }),
-    );
+    .action(revoke);
   orderCommand("bind", "give another card to a member whose card was ended, or that has none")
     .requiredOption("--member <id>")
     .requiredOption("--certificate <file>", "the new card's credentials/certificate")
     .action((options: OrderOptions & Record<"member" | "certificate", string>) =>
-      sign(options, { ...options, type: "bindIdentity" }),
+      signOrder(options, { ...options, type: "bindIdentity" }),
     );
   orderCommand("validators", "change who votes")
     .option("--add <id...>", "members who vote, too", [])
     .option("--remove <id...>", "who votes no more", [])
     .action((options: OrderOptions & Record<"add" | "remove", string[]>) =>
-      sign(options, { ...options, type: "validatorChange" }),
+      signOrder(options, { ...options, type: "validatorChange" }),
     );
 }
 
