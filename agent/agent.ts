@@ -13,7 +13,7 @@ import type { Rules } from "./core/ledger/rules.ts";
 import { SNAPSHOT_EVERY } from "./core/ledger/snapshot.ts";
 import type { LedgerState } from "./core/ledger/state.ts";
 import type { Payload } from "./core/ledger/transaction.ts";
-import { mustBeAccepted, type Refusal } from "./core/result.ts";
+import { mustBeAccepted, type Refusal, refused } from "./core/result.ts";
 import type { TradingLimits } from "./core/trading/limits.ts";
 import type { Watts } from "./core/units/energy.ts";
 import type { BlockId, PvId } from "./core/units/ids.ts";
@@ -22,16 +22,28 @@ import { createCaughtUp } from "./loops/caughtUp.ts";
 import { createCompany } from "./loops/company.ts";
 import { type ConsensusLoop, createConsensusLoop } from "./loops/consensus.ts";
 import { createEvidenceLoop } from "./loops/evidence.ts";
+import { createIntents } from "./loops/intents.ts";
 import { createJoinLoop } from "./loops/join.ts";
 import { type Executed, openLedger } from "./loops/ledger.ts";
 import { createMempool, receptionOf } from "./loops/mempool.ts";
 import { createMeterLoop } from "./loops/meter.ts";
-import { openOutbox, purposeOf, RECEIPT, type SubmitAs, type Submitted } from "./loops/outbox.ts";
+import { openOutbox, RECEIPT, type Submitted } from "./loops/outbox.ts";
 import { createReceiptLoop } from "./loops/receipts.ts";
 import { createSnapshotServer } from "./loops/snapshotServer.ts";
 import { createSyncLoop } from "./loops/sync.ts";
 import { createTradeLoop } from "./loops/trade.ts";
-import type { NetworkHandlers, Ports, Reception, Signer, SigningMarkFile, Store } from "./ports.ts";
+import type {
+  AgentDoor,
+  LedgerHistory,
+  NetworkHandlers,
+  Ports,
+  Reception,
+  Signer,
+  SigningMarkFile,
+  Store,
+} from "./ports.ts";
+
+export type SubmitAs = "member" | "administrator";
 
 export type AgentSettings = {
   readonly rules: Rules;
@@ -66,6 +78,8 @@ export type Agent = {
   readonly submit: (payload: Payload, done: Submitted, as?: SubmitAs) => void;
   /** Carries what the CA has signed to the ledger; calls back when it is there or refused for good. */
   readonly order: (encoded: Uint8Array, done: Submitted) => void;
+  /** What doors may see and ask. */
+  readonly door: AgentDoor;
   readonly ledger: () => LedgerState;
   readonly head: () => { readonly height: number; readonly stateRoot: string };
   /** Refused messages by code, since the start. */
@@ -101,7 +115,7 @@ export function createAgent(
   // Before the outbox, which fills the mempool with what an earlier run left.
   const receipts = createReceiptLoop({
     ...{ rules, clock, log, signer, ledger: ledger.state },
-    isPending: () => isPending(RECEIPT),
+    isPending: () => outbox.isPending(RECEIPT, signer.memberId),
     maySay: () => {
       const held = consensus.heldBack();
       return caughtUp.isCaughtUp() && held !== "quarantine" && held !== "stopped";
@@ -113,18 +127,21 @@ export function createAgent(
   });
   const caughtUp = createCaughtUp({ rules, signer, clock, ledger: ledger.state });
   const outbox = openOutbox({
-    ...{ store, signer, verifier, clock, network, publisher, mempool },
-    administrator: settings.administrator,
+    ...{ store, verifier, clock, network, publisher, mempool },
     ledger: ledger.state,
     isCaughtUp: caughtUp.isCaughtUp,
   });
-  /** Under way, by this run or by an earlier one whose database was lost: then a neighbour has it. */
-  const isPending = (purpose: string): boolean =>
-    outbox.isPending(purpose) ||
-    mempool
-      .all()
-      .map(({ transaction }) => transaction)
-      .some((own) => own.author === signer.memberId && purposeOf(own.payload) === purpose);
+  const intents = createIntents({
+    ...{ clock, ledger: ledger.state, isCaughtUp: caughtUp.isCaughtUp },
+    outbox: {
+      ...outbox,
+      submit: (...wanted) => {
+        const id = outbox.submit(...wanted);
+        consensus.wake();
+        return id;
+      },
+    },
+  });
   const refusals = new Map<string, number>();
   const count = ({ code }: Refusal): void => {
     refusals.set(code, (refusals.get(code) ?? 0) + 1);
@@ -149,6 +166,7 @@ export function createAgent(
     takeRestart();
     mempool.committed(executed.transactions);
     outbox.committed(executed.transactions);
+    intents.ledgerChanged();
     publishBlock(ports, executed, certificate.round);
     receipts.ledgerChanged(executed.events);
     evidence.ledgerChanged(executed.transactions, executed.events);
@@ -220,6 +238,7 @@ export function createAgent(
       takeRestart();
       mempool.committed([]);
       outbox.committed([]);
+      intents.ledgerChanged();
       const { block, blockId, certificate } = snapshot;
       publishBlock(ports, { block, blockId, events: [] }, certificate.round);
       receipts.ledgerChanged(installed.value);
@@ -233,7 +252,9 @@ export function createAgent(
   });
 
   const submit = (payload: Payload, done: Submitted, as: SubmitAs = "member"): void => {
-    outbox.submit(payload, as, done);
+    const author = as === "administrator" ? settings.administrator : signer;
+    if (author === null) done(refused({ code: "noAdministratorCard" }));
+    else outbox.submit(payload, author, done);
     consensus.wake();
   };
 
@@ -252,7 +273,9 @@ export function createAgent(
     ...{ rules, clock, publisher, log, meter, signer },
     ...{ member: settings.member, pv: settings.pv, limits: settings.limits },
     ledger: ledger.state,
-    isPending,
+    isPending: (purpose) => outbox.isPending(purpose, signer.memberId),
+    isOffering: (listingId) => outbox.isOffering(listingId, signer.memberId),
+    freeNumber: (intent) => outbox.freeNumber(intent, signer.memberId),
     mayOffer: caughtUp.isCaughtUp,
     submit: (purpose, payload) =>
       submit(payload, (outcome) => {
@@ -307,6 +330,7 @@ export function createAgent(
 
   const stop = (): void => {
     trade.stop();
+    intents.stop();
     receipts.stop();
     join.stop();
     sync.stop();
@@ -316,14 +340,32 @@ export function createAgent(
     meter.stop();
   };
 
+  const door: AgentDoor = {
+    ...{ rules, self: signer.memberId, ledger: ledger.state, now: clock.now },
+    submit: intents.submit,
+    history: ports.history ?? NO_HISTORY,
+    peers: network.peers,
+    isCaughtUp: caughtUp.isCaughtUp,
+  };
+
   return {
-    ...{ start, stop, submit, order },
+    ...{ start, stop, submit, order, door },
     ledger: ledger.state,
     head: () => ({ height: ledger.state().height, stateRoot: ledger.root() }),
     refusals: () => refusals,
     memory: () => ({ pending: mempool.all().length, ...consensus.memory() }),
   };
 }
+
+const NO_HISTORY: LedgerHistory = {
+  listings: () => [],
+  listing: () => null,
+  pvOffers: () => [],
+  buyOffers: () => [],
+  fills: () => [],
+  transactions: () => ({ entries: [], isWhole: true }),
+  transaction: () => null,
+};
 
 /**
  * After a write that failed nobody knows what memory and disk have in common, in the middle of whatever it

@@ -7,6 +7,9 @@ import type { Durable } from "./core/consensus/input.ts";
 import type { FoundMark, QuarantineReason, SigningMark } from "./core/consensus/quarantine.ts";
 import type { BlockReference } from "./core/ledger/blockReference.ts";
 import type { LedgerEvent } from "./core/ledger/event.ts";
+import type { Rules } from "./core/ledger/rules.ts";
+import type { Fill, LedgerState, Listing, PlacedBid, PlacedOffer } from "./core/ledger/state.ts";
+import type { Payload } from "./core/ledger/transaction.ts";
 import type { Refusal, Result } from "./core/result.ts";
 import type { Watts, Wh } from "./core/units/energy.ts";
 import type { BlockId, ListingId, MemberId, TransactionId } from "./core/units/ids.ts";
@@ -276,6 +279,91 @@ export type AgentEvent =
 
 export type Publisher = { readonly publish: (event: AgentEvent) => void };
 
+// ----------------------------------------------------------------------------------------- door
+
+type Unnumbered<P> = P extends { readonly sequence: number } ? Omit<P, "sequence"> : P;
+
+/**
+ * What a person wants said: a payload that has no number yet. Not what the agreement's cards and the CA say,
+ * which number it themselves.
+ */
+export type Intent = Unnumbered<
+  Exclude<Payload, { readonly type: "receipt" | "grant" | "validatorChange" | "restart" }>
+>;
+
+/** What a door (REST, a page, the command line) may see and ask of a running agent. */
+export type AgentDoor = {
+  readonly rules: Rules;
+  /** Whose home it is. */
+  readonly self: MemberId;
+  /** The newest committed state. */
+  readonly ledger: () => LedgerState;
+  /** The market's time. */
+  readonly now: () => UnixMs;
+  /**
+   * Numbers, signs as `signer`, stores, says. Calls `done` once: on the ledger, or refused for good; and
+   * before that `signed`, each time that it is under way under an id. The same offer or bid again, while the
+   * first is under way, is the first.
+   */
+  readonly submit: (
+    intent: Intent,
+    signer: Signer,
+    done: (outcome: Result<TransactionId, Refusal>) => void,
+    signed?: (id: TransactionId) => void,
+  ) => void;
+  readonly history: LedgerHistory;
+  /** Neighbours that are connected. */
+  readonly peers: () => readonly MemberId[];
+  /** Whether the ledger at hand is the community's newest, as far as can be known; see caughtUp.ts. */
+  readonly isCaughtUp: () => boolean;
+};
+
+/** A transaction on the ledger. */
+export type HistoryEntry = {
+  readonly id: TransactionId;
+  /** null: the CA. */
+  readonly author: MemberId | null;
+  readonly payload: Payload;
+  readonly height: number;
+  /** Of its block. */
+  readonly time: UnixMs;
+};
+
+/** `time`: of the block that has its transaction. */
+export type Timed<T> = T & { readonly time: UnixMs };
+
+export type ListingRecord = Pick<
+  Listing,
+  "listingId" | "deliveryStart" | "state" | "mcp" | "resultHash"
+>;
+
+export type HistoryQuery = {
+  /** null: all. */
+  readonly types: ReadonlySet<Payload["type"]> | null;
+  readonly count: number;
+  /** Of the newest blocks no more are looked at. */
+  readonly blocksMax: number;
+};
+
+/** What the ledger's state does not hold (any more). Every method reads whole blocks, or throws a StoreError. */
+export type LedgerHistory = {
+  /** The newest delivery hours first. */
+  readonly listings: (count: number) => readonly ListingRecord[];
+  readonly listing: (id: ListingId) => ListingRecord | null;
+  /** The live ones, cancelled ones (0 Wh) included, by stamp, without one by the time of their block. */
+  readonly pvOffers: (id: ListingId) => readonly Timed<PlacedOffer>[];
+  readonly buyOffers: (id: ListingId) => readonly Timed<PlacedBid>[];
+  /** In the order in which they were made. */
+  readonly fills: (id: ListingId) => readonly Fill[];
+  /** The newest first; `isWhole` is false if there may be more in blocks that were not looked at. */
+  readonly transactions: (query: HistoryQuery) => {
+    readonly entries: readonly HistoryEntry[];
+    readonly isWhole: boolean;
+  };
+  /** null: the ledger here has none of this id. */
+  readonly transaction: (id: TransactionId) => HistoryEntry | null;
+};
+
 // ------------------------------------------------------------------------------------------ log
 
 export type Facts = { readonly [name: string]: unknown };
@@ -298,4 +386,6 @@ export type Ports = {
   readonly devices: readonly Device[];
   readonly publisher: Publisher;
   readonly log: Log;
+  /** For the doors; without it they find nothing. */
+  readonly history?: LedgerHistory;
 };

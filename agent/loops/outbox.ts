@@ -2,7 +2,8 @@
 // ledger has them or can never take them.
 //
 // A card that signs two offers, bids or receipts of one number has lied, and is named for it. So what was
-// refused for good, and yet was heard, stays on the disk while its number could be used again.
+// refused for good, and yet was heard, stays on the disk while its number could be used again. A home may keep
+// several cards: each has its own numbers.
 //
 // An order of the CA's, signed elsewhere, is carried the same way; nothing is signed for it here.
 
@@ -17,17 +18,24 @@ import {
   decodeTransaction,
   encodeTransaction,
   type Payload,
+  type PayloadOf,
   signTransaction,
   type Transaction,
   transactionId,
+  type Unsigned,
 } from "../core/ledger/transaction.ts";
 import { accepted, type Refusal, type Result, refused } from "../core/result.ts";
-import type { TransactionId } from "../core/units/ids.ts";
-import type { Clock, Network, Publisher, Signer, Store } from "../ports.ts";
+import type { ListingId, MemberId, TransactionId } from "../core/units/ids.ts";
+import type { Clock, Intent, Network, Publisher, Signer, Store } from "../ports.ts";
 import type { Mempool } from "./mempool.ts";
+import { lastOnLedger, seriesOf } from "./numbering.ts";
 
-/** Own transactions under way; a home has a handful. */
-const OUTBOX_MAX = 64;
+/** Own transactions under way, of all cards; a home has a handful, a laboratory's some hundreds. */
+export const OUTBOX_MAX = 512;
+/** Of one card: as many as a mempool takes of it. */
+export const OUTBOX_PER_AUTHOR_MAX = 64;
+/** Who may wait for one transaction. */
+const ASKERS_MAX = 64;
 
 /** Refusals that the ledger's next blocks may lift: it is worth saying these again. */
 const PASSING: ReadonlySet<string> = new Set([
@@ -50,19 +58,37 @@ const ORDER_IS_OVER: ReadonlySet<string> = new Set([
 /** The purpose of a receipt: each goes on from the last, so there is one under way at a time. */
 export const RECEIPT = "receipt";
 
-export type SubmitAs = "member" | "administrator";
 export type Submitted = (outcome: Result<TransactionId, Refusal>) => void;
 
 export type Outbox = {
-  /** Signs, stores and sends; calls back when it is on the ledger or refused for good. */
-  readonly submit: (payload: Payload, as: SubmitAs, done: Submitted) => void;
+  /**
+   * Signs, stores and sends; calls back when it is on the ledger or refused for good. Gives the id that is
+   * under way; null: refused at once. What does not fit yet is kept and said again, or with `ifItFits` refused.
+   */
+  readonly submit: (
+    payload: Payload,
+    signer: Signer,
+    done: Submitted,
+    ifItFits?: boolean,
+  ) => TransactionId | null;
+  /** Waits with whoever waits for it already; false: it is not under way, or too many wait. */
+  readonly join: (id: TransactionId, done: Submitted) => boolean;
+  /**
+   * The next number of an intent: above the ledger's, and above all that this card has signed as far as is
+   * known here, whether it is under way, refused, or heard from another home. null: it has none.
+   */
+  readonly freeNumber: (intent: Intent, author: MemberId) => number | null;
   /**
    * Stores and sends what the CA has signed; nobody else's is taken. Calls back as `submit` does. A home that
    * has not caught up keeps an order that does not fit yet, and tells after a block.
    */
   readonly say: (encoded: Uint8Array, done: Submitted) => void;
-  /** Whether something for this purpose (see `purposeOf`) is under way. */
-  readonly isPending: (purpose: string) => boolean;
+  /** Whether this card has something for this purpose (see `purposeOf`) under way. */
+  readonly isPending: (purpose: string, author: MemberId) => boolean;
+  /** Whether this card has an offer or a bid for the listing under way. */
+  readonly isOffering: (listingId: ListingId, author: MemberId) => boolean;
+  /** Whether this card may have one more under way. */
+  readonly hasRoom: (author: MemberId, perAuthorMax: number) => boolean;
   /** The bytes of what is under way, oldest first. */
   readonly pending: () => readonly Uint8Array[];
   /** After each committed block: what landed, and what now never can. */
@@ -71,8 +97,6 @@ export type Outbox = {
 
 export type OutboxDependencies = {
   readonly store: Store;
-  readonly signer: Signer;
-  readonly administrator: Signer | null;
   readonly verifier: Verifier;
   readonly clock: Clock;
   readonly network: Network;
@@ -86,11 +110,12 @@ export type OutboxDependencies = {
 type Entry = {
   readonly transaction: Transaction;
   readonly encoded: Uint8Array;
-  readonly done: Submitted | null;
+  /** Nobody waits for what was left by an earlier run. */
+  readonly askers: Submitted[];
 };
 
 export function openOutbox(dependencies: OutboxDependencies): Outbox {
-  const { store, signer, administrator, verifier, clock, network, publisher } = dependencies;
+  const { store, verifier, clock, network, publisher } = dependencies;
   const { mempool, ledger, isCaughtUp } = dependencies;
   const community = communityId(ledger().rules);
   const checks = new TransactionCheck(verifier);
@@ -100,7 +125,7 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
   for (const own of store.ownTransactions()) {
     const decoded = decodeTransaction(community, own.bytes);
     assert(decoded.ok, `stored own transaction ${own.id} decodes`);
-    entries.set(own.id, { transaction: decoded.value, encoded: own.bytes, done: null });
+    entries.set(own.id, { transaction: decoded.value, encoded: own.bytes, askers: [] });
   }
 
   const check = (transaction: Transaction): Result<void, Refusal> =>
@@ -139,29 +164,70 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
     if (over.length > 0) store.dropOwnTransactions(over.map(({ id }) => id));
   }
 
-  /** Whether this card has signed something else under the same number. */
-  function isSignedOtherwise(payload: Payload, id: TransactionId): boolean {
-    const number = numberOf(payload);
-    if (number === null) return false;
-    const said = [...spent.values(), ...[...entries.values()].map((one) => one.transaction)];
-    return said.some((one) => one.id !== id && numberOf(one.payload) === number);
+  /** What this card has said, and may not contradict: under way here, refused, or heard of. */
+  function saidBy(author: MemberId | null): readonly Transaction[] {
+    const own = [...entries.values()].map(({ transaction }) => transaction);
+    const heard = mempool.all().map(({ transaction }) => transaction);
+    return [...own, ...spent.values(), ...heard].filter((one) => one.author === author);
   }
 
-  const submit: Outbox["submit"] = (payload, as, done) => {
-    const author = as === "administrator" ? administrator : signer;
-    if (author === null) return done(refused({ code: "noAdministratorCard" }));
-    if (entries.size + spent.size >= OUTBOX_MAX)
-      return done(refused({ code: "outboxFull", max: OUTBOX_MAX }));
-    const unsigned = { author: author.memberId, payload };
-    if (isSignedOtherwise(payload, transactionId(community, unsigned))) {
-      return done(refused({ code: "alreadySigned", purpose: purposeOf(payload) }));
+  /** By this run, or by an earlier one whose database was lost: then a neighbour has it. */
+  function isUnderWay(author: MemberId, matches: (payload: Payload) => boolean): boolean {
+    const own = [...entries.values(), ...mempool.all()];
+    return own.some(
+      ({ transaction: { author: by, payload } }) => by === author && matches(payload),
+    );
+  }
+
+  function hasRoom(author: MemberId | null, perAuthorMax: number): boolean {
+    if (entries.size + spent.size >= OUTBOX_MAX) return false;
+    let mine = 0;
+    for (const { transaction } of entries.values()) if (transaction.author === author) mine += 1;
+    for (const transaction of spent.values()) if (transaction.author === author) mine += 1;
+    return mine < perAuthorMax;
+  }
+
+  /** Whether this card has signed something else under the same number. */
+  function isSignedOtherwise({ author, payload }: Unsigned, id: TransactionId): boolean {
+    const number = numberOf(payload);
+    if (number === null) return false;
+    return saidBy(author).some((one) => one.id !== id && numberOf(one.payload) === number);
+  }
+
+  const freeNumber: Outbox["freeNumber"] = (intent, author) => {
+    const series = seriesOf(intent);
+    if (series === null) return null;
+    const said = saidBy(author).flatMap(({ payload }) =>
+      "sequence" in payload && seriesOf(payload) === series ? [payload.sequence] : [],
+    );
+    return Math.max(lastOnLedger(ledger(), intent, author), ...said) + 1;
+  };
+
+  const submit: Outbox["submit"] = (payload, signer, done, ifItFits = false) => {
+    const refuse = (refusal: Refusal): null => {
+      done(refused(refusal));
+      return null;
+    };
+    const { memberId: author } = signer;
+    if (!hasRoom(author, OUTBOX_PER_AUTHOR_MAX)) return refuse(full());
+    const unsigned = { author, payload };
+    if (isSignedOtherwise(unsigned, transactionId(community, unsigned))) {
+      return refuse({ code: "alreadySigned", purpose: purposeOf(payload) });
     }
-    const transaction = signTransaction(community, unsigned, author.sign);
-    const known = entries.get(transaction.id);
-    if (known !== undefined) return done(refused({ code: "alreadyPending", id: transaction.id }));
+    const transaction = signTransaction(community, unsigned, signer.sign);
+    const { id } = transaction;
+    if (entries.has(id)) return refuse({ code: "alreadyPending", id });
     const checked = check(transaction);
-    if (isFinal(checked)) return done(checked);
-    enter({ transaction, encoded: encodeTransaction(community, transaction), done });
+    if (!checked.ok && (ifItFits || isFinal(checked))) return refuse(checked.refusal);
+    enter({ transaction, encoded: encodeTransaction(community, transaction), askers: [done] });
+    return id;
+  };
+
+  const join: Outbox["join"] = (id, done) => {
+    const entry = entries.get(id);
+    if (entry === undefined || entry.askers.length >= ASKERS_MAX) return false;
+    entry.askers.push(done);
+    return true;
   };
 
   const say: Outbox["say"] = (encoded, done) => {
@@ -172,13 +238,12 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
     const { id } = transaction;
     const known = entries.get(id);
     // One asker for each: what was left by an earlier run has none.
-    if (known?.done === null) return void entries.set(id, { ...known, done });
+    if (known?.askers.length === 0) return void known.askers.push(done);
     if (known !== undefined) return done(refused({ code: "alreadyPending", id }));
     const checked = check(transaction);
     if (hasEnded(transaction, checked)) return done(checked);
-    if (entries.size + spent.size >= OUTBOX_MAX)
-      return done(refused({ code: "outboxFull", max: OUTBOX_MAX }));
-    enter({ transaction, encoded, done });
+    if (!hasRoom(null, OUTBOX_PER_AUTHOR_MAX)) return done(refused(full()));
+    enter({ transaction, encoded, askers: [done] });
   };
 
   function enter(entry: Entry): void {
@@ -194,7 +259,7 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
     const entry = entries.get(id);
     if (entry === undefined) return;
     entries.delete(id);
-    entry.done?.(outcome);
+    for (const done of entry.askers) done(outcome);
     if (outcome.ok) return;
     publisher.publish({ type: "refused", transactionId: id, refusal: outcome.refusal });
   };
@@ -224,13 +289,20 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
   // A home without neighbours is its own only hope.
   for (const { encoded } of entries.values()) mempool.add(encoded);
   return {
-    submit,
-    say,
-    committed,
-    isPending: (purpose) =>
-      [...entries.values()].some(({ transaction }) => purposeOf(transaction.payload) === purpose),
+    ...{ submit, join, say, committed, freeNumber, hasRoom },
+    isPending: (purpose, author) => isUnderWay(author, (payload) => purposeOf(payload) === purpose),
+    isOffering: (listingId, author) =>
+      isUnderWay(author, (payload) => isOffer(payload) && payload.listingId === listingId),
     pending: () => [...entries.values()].map(({ encoded }) => encoded),
   };
+}
+
+function full(): Refusal {
+  return { code: "outboxFull", max: OUTBOX_PER_AUTHOR_MAX };
+}
+
+function isOffer(payload: Payload): payload is PayloadOf<"pvOffer" | "buyOffer"> {
+  return payload.type === "pvOffer" || payload.type === "buyOffer";
 }
 
 type Ended = { readonly transaction: Transaction; readonly refusal: Refusal };

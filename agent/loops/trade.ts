@@ -8,8 +8,8 @@ import type { LedgerState } from "../core/ledger/state.ts";
 import type { Payload } from "../core/ledger/transaction.ts";
 import type { TradingLimits } from "../core/trading/limits.ts";
 import type { Watts } from "../core/units/energy.ts";
-import type { PvId } from "../core/units/ids.ts";
-import type { Cancel, Clock, Log, Publisher, Signer } from "../ports.ts";
+import type { ListingId, PvId } from "../core/units/ids.ts";
+import type { Cancel, Clock, Intent, Log, Publisher, Signer } from "../ports.ts";
 import type { MeterLoop } from "./meter.ts";
 import { createOffers } from "./tradeOffers.ts";
 import { createReadings } from "./tradeReadings.ts";
@@ -35,6 +35,10 @@ export type TradeDependencies = {
   readonly submit: (purpose: string, payload: Payload) => void;
   /** Whether something was submitted for this purpose and is neither on the ledger nor refused. */
   readonly isPending: (purpose: string) => boolean;
+  /** Whether an offer or bid of ours for this listing is under way, whoever made it. */
+  readonly isOffering: (listingId: ListingId) => boolean;
+  /** The next number that this card has not signed; null for what has none. */
+  readonly freeNumber: (intent: Intent) => number | null;
   /** Whether the ledger at hand shows what this home has offered already. */
   readonly mayOffer: () => boolean;
 };

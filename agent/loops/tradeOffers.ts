@@ -15,7 +15,7 @@ import { freeBalance } from "../core/ledger/accounts.ts";
 import { reservationFor } from "../core/ledger/buyOffer.ts";
 import { listingTimes } from "../core/ledger/calendar.ts";
 import type { LedgerState, Listing, Member } from "../core/ledger/state.ts";
-import type { Payload } from "../core/ledger/transaction.ts";
+import type { PayloadOf } from "../core/ledger/transaction.ts";
 import { type Decision, decide } from "../core/trading/decide.ts";
 import { reconsider } from "../core/trading/reconsider.ts";
 import { wh } from "../core/units/energy.ts";
@@ -53,7 +53,7 @@ type Look = {
 export function createOffers(
   dependencies: TradeDependencies,
 ): (state: LedgerState, now: UnixMs) => void {
-  const { rules, signer, pv, clock, publisher, log, submit, isPending } = dependencies;
+  const { rules, signer, pv, clock, publisher, log, submit, isOffering, freeNumber } = dependencies;
   const { memberId } = signer;
   const placed = new Map<ListingId, Placed>();
   const tell = createTeller(publisher.publish);
@@ -84,14 +84,13 @@ export function createOffers(
   function isTaken(listing: Listing): boolean {
     if (liveSequence(listing, "sell") !== null || liveSequence(listing, "buy") !== null)
       return true;
-    const { listingId } = listing;
-    const sequence = nextSequence(listing);
-    if (isPending(`buyOffer:${listingId}:${sequence}`)) return true;
-    return pv !== null && isPending(`pvOffer:${listingId}:${pv.pvId}:${sequence}`);
+    return isOffering(listing.listingId);
   }
 
   function send(listing: Listing, order: Order, isReconsidered: boolean): void {
-    const sequence = nextSequence(listing);
+    // A person may have said something by a door that was refused, and yet heard.
+    const free = freeNumber(payloadOf(listing.listingId, order, 0)) ?? 0;
+    const sequence = Math.max(nextSequence(listing), free);
     // Remembered before it is said: the ledger may change while it is.
     placed.set(listing.listingId, { order, sequence, isReconsidered });
     const payload = payloadOf(listing.listingId, order, sequence);
@@ -114,6 +113,7 @@ export function createOffers(
     const minutesLeft = Math.floor((last - now) / MINUTE_MS);
     if (minutesLeft % RECONSIDER_EVERY !== RECONSIDER_EVERY - 1) return;
     if (liveSequence(listing, order.action) !== sequence) return;
+    if (isOffering(listing.listingId)) return;
     const decision = think(dependencies, look, tell);
     const verdict = reconsider(order, decision);
     if (verdict === "keep") return;
@@ -184,7 +184,11 @@ function registeredPv(
   return { pvId: pv.pvId, capacity: pv.capacity < known.capacity ? pv.capacity : known.capacity };
 }
 
-function payloadOf(listingId: ListingId, order: Order, sequence: number): Payload {
+function payloadOf(
+  listingId: ListingId,
+  order: Order,
+  sequence: number,
+): PayloadOf<"pvOffer" | "buyOffer"> {
   const { energy } = order;
   if (order.action === "buy") {
     return { type: "buyOffer", listingId, sequence, energy, bidPrice: order.bidPrice };

@@ -362,7 +362,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     changes: [
       {
         file: "agent/loops/outbox.ts",
-        find: "if (isSignedOtherwise(payload, transactionId(community, unsigned))) {",
+        find: "if (isSignedOtherwise(unsigned, transactionId(community, unsigned))) {",
         replace: "if (entries.size < 0) {",
       },
     ],

@@ -13,8 +13,8 @@ import type { Refusal, Result } from "../../../agent/core/result.ts";
 import { memberId, type TransactionId } from "../../../agent/core/units/ids.ts";
 import { microTokens } from "../../../agent/core/units/money.ts";
 import { createMempool } from "../../../agent/loops/mempool.ts";
-import { openOutbox, purposeOf, type SubmitAs } from "../../../agent/loops/outbox.ts";
-import type { Store } from "../../../agent/ports.ts";
+import { openOutbox, purposeOf } from "../../../agent/loops/outbox.ts";
+import type { Intent, Signer, Store } from "../../../agent/ports.ts";
 import { doubleVote, report } from "../../support/accusations.ts";
 import { createFakeNetwork } from "../../support/fakeNetwork.ts";
 import {
@@ -22,7 +22,6 @@ import {
   createMemoryStore,
   createRecordingPublisher,
 } from "../../support/fakes.ts";
-import type { TestCard } from "../../support/ledger.ts";
 import {
   ADMINISTRATOR,
   at,
@@ -56,15 +55,13 @@ function streetAt1610(): TestChain {
 type HomeOptions = {
   readonly chain?: TestChain;
   readonly store?: Store;
-  readonly administrator?: TestCard | null;
   readonly time?: string;
   readonly isCaughtUp?: boolean;
 };
 
 /** The outbox of buyer1 at 16:20. */
 function openHome(options: HomeOptions = {}) {
-  const { chain = streetAt1610(), administrator = null, time = "16:20:00" } = options;
-  const { isCaughtUp = true } = options;
+  const { chain = streetAt1610(), time = "16:20:00", isCaughtUp = true } = options;
   const { rules, verifier } = chain;
   const journal: string[] = [];
   const disk = options.store ?? createMemoryStore();
@@ -84,25 +81,20 @@ function openHome(options: HomeOptions = {}) {
   const publisher = createRecordingPublisher();
   const mempool = createMempool({ verifier, clock, ledger: () => chain.state, arrived: () => {} });
   const outbox = openOutbox({
-    ...{
-      store,
-      signer: testCard(HOME),
-      administrator,
-      verifier,
-      clock,
-      network,
-      publisher,
-      mempool,
-    },
+    ...{ store, verifier, clock, network, publisher, mempool },
     ledger: () => chain.state,
     isCaughtUp: () => isCaughtUp,
   });
   const outcomes: Result<TransactionId, Refusal>[] = [];
-  const submit = (payload: Payload, as: SubmitAs = "member") =>
-    outbox.submit(payload, as, (outcome) => {
+  const submit = (payload: Payload, signer: Signer = testCard(HOME), ifItFits = false) => {
+    const done = (outcome: Result<TransactionId, Refusal>) => {
       journal.push(outcome.ok ? "done" : `refused ${outcome.refusal.code}`);
       outcomes.push(outcome);
-    });
+    };
+    return outbox.submit(payload, signer, done, ifItFits);
+  };
+  const isPending = (payload: Payload, author = HOME) =>
+    outbox.isPending(purposeOf(payload), memberId(author));
   const commit = (when: string, ...transactions: readonly Transaction[]) => {
     expect(chain.addSigned(T(when), transactions).dropped).toEqual([]);
     mempool.committed(transactions);
@@ -111,21 +103,22 @@ function openHome(options: HomeOptions = {}) {
   const ids = () => disk.ownTransactions().map(({ id }) => id);
   return {
     ...{ chain, rules, journal, disk, network, clock, publisher, mempool, outbox },
-    ...{ outcomes, submit, commit, ids },
+    ...{ outcomes, submit, isPending, commit, ids },
   };
 }
 
 describe("what the home says", () => {
   it("is on the disk before it is published, and answered after the commit", () => {
-    const { rules, journal, network, mempool, outbox, outcomes, submit, commit, ids } = openHome();
+    const { rules, journal, network, mempool, outbox, outcomes, ...home } = openHome();
+    const { submit, commit, ids, isPending } = home;
     submit(bid(1));
     expect(journal).toEqual(["save", "publish transaction"]);
     const own = signed(rules, HOME, bid(1));
     expect(ids()).toEqual([own.id]);
     expect(network.said("transaction")).toEqual(outbox.pending());
     expect(mempool.has(own.id)).toBe(true);
-    expect(outbox.isPending(purposeOf(bid(1)))).toBe(true);
-    expect(outbox.isPending(purposeOf(bid(2)))).toBe(false);
+    expect(isPending(bid(1))).toBe(true);
+    expect(isPending(bid(2))).toBe(false);
 
     commit("16:20:30");
     expect(outcomes).toEqual([]);
@@ -133,7 +126,7 @@ describe("what the home says", () => {
     expect(journal.slice(2)).toEqual(["drop 1", "done"]);
     expect(outcomes).toEqual([{ ok: true, value: own.id }]);
     expect([ids(), outbox.pending()]).toEqual([[], []]);
-    expect(outbox.isPending(purposeOf(bid(1)))).toBe(false);
+    expect(isPending(bid(1))).toBe(false);
   });
 
   it("is not published when it could not be written", () => {
@@ -275,7 +268,7 @@ describe("after a restart on the same disk", () => {
     const { chain, disk } = before;
     const after = openHome({ chain, store: disk });
     expect(after.outbox.pending()).toEqual(before.network.said("transaction"));
-    expect(after.outbox.isPending(purposeOf(bid(1)))).toBe(true);
+    expect(after.isPending(bid(1))).toBe(true);
     after.submit(bid(1));
     expect(after.journal).toEqual(["refused alreadyPending"]);
     after.commit("16:21:00", signed(chain.rules, HOME, bid(1)));
@@ -346,7 +339,7 @@ describe("one number", () => {
     };
     home.commit("16:21:00");
     expect(home.outcomes).toEqual([]);
-    expect(home.outbox.isPending(purposeOf(receipt))).toBe(true);
+    expect(home.isPending(receipt)).toBe(true);
     const again = { ...receipt, to: (receipt.to + 1) as never };
     home.submit(again);
     expect(home.outcomes).toMatchObject([{ refusal: { code: "alreadySigned" } }]);
@@ -365,23 +358,93 @@ function broke(state: LedgerState, left: number): LedgerState {
   return { ...state, members, issued };
 }
 
-describe("the administrator's card", () => {
+describe("several cards on one home", () => {
   const step = (sequence: number): Payload => say.administrator("createListing", sequence, LISTING);
 
-  it("signs what is submitted in its name", () => {
+  it("sign in their own names, each with its own numbers", () => {
+    const { rules, submit, isPending, commit, outcomes, outbox, chain } = openHome();
+    submit(bid(1));
+    submit(
+      say.buyOffer(LISTING, { energy: kwh(2), price: perKwh(2), sequence: 1 }),
+      testCard(OTHER),
+    );
+    expect([isPending(bid(1)), isPending(bid(1), OTHER), isPending(bid(1), FIRST)]).toEqual([
+      ...[true, true, false],
+    ]);
+    expect(outbox.isOffering(LISTING as never, OTHER as never)).toBe(true);
+    expect(outbox.isOffering(LISTING as never, FIRST as never)).toBe(false);
+    const others = signed(
+      rules,
+      OTHER,
+      say.buyOffer(LISTING, { energy: kwh(2), price: perKwh(2), sequence: 1 }),
+    );
+    commit("16:21:00", signed(rules, HOME, bid(1)), others);
+    expect(outcomes.map(({ ok }) => ok)).toEqual([true, true]);
+    expect(chain.listing(LISTING)?.buyOffers.size).toBe(2);
+  });
+
+  it("the administrator's among them", () => {
     const chain = new TestChain(makeRules({ schedule: "manual" }));
     chain.add(T("16:10:00"), [HOME, registration(HOME)]);
-    const home = openHome({ chain, administrator: testCard(ADMINISTRATOR) });
-    home.submit(step(1), "administrator");
-    home.submit(step(2), "member");
+    const home = openHome({ chain });
+    home.submit(step(1), testCard(ADMINISTRATOR));
+    home.submit(step(2));
     expect(home.journal).toEqual(["save", "publish transaction", "refused notAllowed"]);
     expect(home.mempool.all()[0]?.transaction.author).toBe(memberId(ADMINISTRATOR));
   });
 
-  it("is missed where the home does not keep it", () => {
-    const { submit, outcomes } = openHome();
-    submit(step(1), "administrator");
-    expect(outcomes).toEqual([{ ok: false, refusal: { code: "noAdministratorCard" } }]);
+  it("wait each in its 64 places, in 512 in all", () => {
+    const { submit, outcomes, outbox, ids } = openHome();
+    const cards = Array.from({ length: 8 }, (_, i) => testCard(`many${i}@vt.edu`));
+    // Not members yet: said again until they are.
+    for (const card of cards) for (let n = 1; n <= 64; n += 1) submit(bid(n), card);
+    expect([outcomes, ids().length]).toEqual([[], 512]);
+    expect(outbox.hasRoom(memberId(HOME), 64)).toBe(false);
+    submit(bid(1));
+    expect(outcomes).toEqual([{ ok: false, refusal: { code: "outboxFull", max: 64 } }]);
+  });
+});
+
+describe("the next number", () => {
+  const wanted: Intent = {
+    ...{ type: "buyOffer", listingId: LISTING as never },
+    ...{ energy: kwh(1), bidPrice: perKwh(1) },
+  };
+
+  it("is above the ledger's, what is under way, what was refused, and what was heard", () => {
+    const home = openHome();
+    const { rules, outbox, chain } = home;
+    const next = (author = HOME) => outbox.freeNumber(wanted, memberId(author));
+    expect(next()).toBe(1);
+    home.commit("16:21:00", signed(rules, HOME, bid(3)));
+    expect([next(), next(OTHER)]).toEqual([4, 1]);
+    home.submit(say.buyOffer(LISTING, { energy: kwh(1), price: perKwh(90), sequence: 4 }));
+    expect(next()).toBe(5);
+    // Of an earlier life, or signed in another home.
+    home.mempool.add(encodeTransaction(communityId(rules), signed(rules, HOME, bid(7))));
+    expect([next(), next(OTHER)]).toEqual([8, 1]);
+    home.submit(say.buyOffer(LISTING, { energy: kwh(1), price: perKwh(2), sequence: 7 }));
+    expect(home.outcomes).toMatchObject([{ refusal: { code: "alreadySigned" } }]);
+    home.mempool.drop(home.mempool.all().map(({ transaction }) => transaction.id));
+    chain.state = broke(chain.state, 0);
+    home.commit("16:22:00");
+    expect([home.outbox.pending(), next()]).toEqual([[], 5]);
+  });
+
+  it("counts by listing and PV, and all steps of the administrator's together", () => {
+    const chain = new TestChain(makeRules({ schedule: "manual" }));
+    chain.add(T("16:10:00"), [ADMINISTRATOR, say.administrator("createListing", 5, LISTING)]);
+    const { outbox, submit } = openHome({ chain });
+    const close: Intent = { type: "closeBidding", listingId: LISTING as never };
+    const next = () => outbox.freeNumber(close, memberId(ADMINISTRATOR));
+    expect(next()).toBe(6);
+    submit(say.administrator("createListing", 6, "21Mar18-14:00"), testCard(ADMINISTRATOR));
+    expect(next()).toBe(7);
+    const other = { ...wanted, listingId: "21Mar18-14:00" as never };
+    submit(bid(9), testCard(OTHER));
+    expect(outbox.freeNumber(other, memberId(OTHER))).toBe(1);
+    const pv: Intent = { type: "registerPv", pvId: "a" as never, capacity: 1 as never };
+    expect(outbox.freeNumber(pv, memberId(HOME))).toBe(null);
   });
 });
 

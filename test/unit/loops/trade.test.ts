@@ -85,7 +85,7 @@ function openHome(options: HomeOptions = {}) {
   });
   const submitted: Payload[] = [];
   /** Whether the home knows what the ledger says of it. */
-  const gate = { mayOffer: true };
+  const gate = { mayOffer: true, freeNumber: 1 };
   const pending = new Map<string, Payload>();
   const trade = createTradeLoop({
     ...{ rules: chain.rules, signer: testCard(SELLER), clock, publisher, log, meter, limits },
@@ -93,6 +93,8 @@ function openHome(options: HomeOptions = {}) {
     pv: hasPv ? { pvId: pvId("seller1house"), capacity: watts(5000) } : null,
     ledger: () => chain.state,
     isPending: (purpose) => pending.has(purpose),
+    isOffering: (listing) => [...pending.keys()].some((purpose) => purpose.includes(listing)),
+    freeNumber: () => gate.freeNumber,
     mayOffer: () => gate.mayOffer,
     submit: (purpose, payload) => {
       expect(purpose).toBe(purposeOf(payload));
@@ -337,6 +339,16 @@ describe("offers", () => {
     placed.flows.used = 9;
     placed.go("10:59");
     expect(placed.said("pvOffer")).toEqual([]);
+  });
+
+  it("takes no number that this card has signed by another door", () => {
+    const home = openHome();
+    home.gate.freeNumber = 4;
+    home.go("10:01:05");
+    home.commit();
+    home.go("10:01:06");
+    home.commit();
+    expect(home.said("pvOffer")).toMatchObject([{ sequence: 4 }]);
   });
 
   it("leaves offering to people in a manual community, unless told otherwise", () => {

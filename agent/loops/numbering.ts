@@ -1,0 +1,49 @@
+// Which transactions of a card are numbered together. A number counts once, and later ones are higher: two
+// things of one number are a lie of whoever signed them, or one of them is lost.
+
+import type { LedgerState } from "../core/ledger/state.ts";
+import type { Payload } from "../core/ledger/transaction.ts";
+import type { MemberId } from "../core/units/ids.ts";
+import type { Intent } from "../ports.ts";
+
+/** The administrator's steps, all in one row. */
+const ADMINISTRATOR = "administrator";
+
+/** The name of the row in which its author numbers it; null: it has no number, or one of another kind. */
+export function seriesOf(said: Intent | Payload): string | null {
+  switch (said.type) {
+    case "pvOffer":
+      return `pvOffer ${said.listingId} ${said.pvId}`;
+    case "buyOffer":
+      return `buyOffer ${said.listingId}`;
+    case "createListing":
+    case "acceptOfferBroadcast":
+    case "closeBidding":
+    case "revoke":
+      return ADMINISTRATOR;
+    default:
+      return null;
+  }
+}
+
+/** Where nothing can be held against two of one number: the ledger takes the first, the other is said anew. */
+export function mayNumberAgain(intent: Intent): boolean {
+  return seriesOf(intent) === ADMINISTRATOR;
+}
+
+/** The number up to which the ledger takes none of the intent's row any more; 0: all. */
+export function lastOnLedger(state: LedgerState, intent: Intent, author: MemberId): number {
+  switch (intent.type) {
+    case "pvOffer":
+      return state.listings.get(intent.listingId)?.pvOffers.get(intent.pvId)?.sequence ?? 0;
+    case "buyOffer":
+      return state.listings.get(intent.listingId)?.buyOffers.get(author)?.sequence ?? 0;
+    default:
+      return seriesOf(intent) === null ? 0 : state.administratorSequence;
+  }
+}
+
+/** The payload that is signed; `number` null: it has none. */
+export function withNumber(intent: Intent, number: number | null): Payload {
+  return (number === null ? intent : { ...intent, sequence: number }) as Payload;
+}
