@@ -355,7 +355,7 @@ export type LedgerHistory = {
   readonly buyOffers: (id: ListingId) => readonly Timed<PlacedBid>[];
   /** In the order in which they were made. */
   readonly fills: (id: ListingId) => readonly Fill[];
-  /** The newest first; `isWhole` is false if there may be more in blocks that were not looked at. */
+  /** The newest first; `isWhole` is false if it stopped at `blocksMax` and there are older blocks. */
   readonly transactions: (query: HistoryQuery) => {
     readonly entries: readonly HistoryEntry[];
     readonly isWhole: boolean;

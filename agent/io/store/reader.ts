@@ -157,7 +157,8 @@ const LISTINGS = `
     mcp_milli_tokens_per_kwh AS mcp, result_hash AS "resultHash:hex", finished AS "finished:flag"
   FROM listing ORDER BY delivery_start_ms DESC, listing_no DESC LIMIT ?`;
 
-const OF_LISTING = "WHERE listing_no = (SELECT listing_no FROM listing WHERE listing_id = ?)";
+export const OF_LISTING =
+  "WHERE listing_no = (SELECT listing_no FROM listing WHERE listing_id = ?)";
 
 const PV_OFFERS = `
   SELECT transaction_no AS transactionNo, member_id AS memberId, pv_id AS pvId, pv_offer.sequence,
@@ -170,7 +171,7 @@ const BUY_OFFERS = `
     bid_price_milli_tokens_per_kwh AS bidPrice, stamp_time_ms AS stamp
   FROM buy_offer JOIN card USING (card_no) ${OF_LISTING}`;
 
-const FILLS = `
+export const FILLS = `
   SELECT seller.member_id AS seller, pv_id AS pvId, buyer.member_id AS buyer, energy_wh AS energy,
     price_milli_tokens_per_kwh AS price
   FROM fill JOIN pv USING (pv_no) JOIN card AS seller ON seller.card_no = seller_no
@@ -195,7 +196,7 @@ const EVIDENCE = `
   ORDER BY evidence_no DESC LIMIT ?`;
 
 /** A query whose columns are the fields of T; a suffix says what a column is in the program. */
-function rows<T, P extends unknown[] = []>(
+export function rows<T, P extends unknown[] = []>(
   db: Database.Database,
   sql: string,
 ): (...parameters: P) => readonly T[] {
