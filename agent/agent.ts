@@ -50,6 +50,8 @@ export type AgentSettings = {
   readonly member: { readonly firstName: string; readonly lastName: string };
   readonly pv: { readonly pvId: PvId; readonly capacity: Watts } | null;
   readonly limits: TradingLimits;
+  /** Whether the agent puts its member and PV on the ledger; left out: yes. */
+  readonly registersItself?: boolean;
   /** How often devices are read, market time. */
   readonly pollInterval: DurationMs;
   /** The administrator's card, where this home keeps it. */
@@ -272,6 +274,7 @@ export function createAgent(
   const trade = createTradeLoop({
     ...{ rules, clock, publisher, log, meter, signer },
     ...{ member: settings.member, pv: settings.pv, limits: settings.limits },
+    registersItself: settings.registersItself ?? true,
     ledger: ledger.state,
     isPending: (purpose) => outbox.isPending(purpose, signer.memberId),
     isOffering: (listingId) => outbox.isOffering(listingId, signer.memberId),

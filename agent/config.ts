@@ -1,7 +1,7 @@
 // A home's whole configuration: its own file, the community's file that it names, and what holds between them.
 // Either everything is right, or every problem is told at once.
 
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { type AgentFile, agentFile, type DeviceEntry } from "./config/agentFile.ts";
 import { communityFile, toRules } from "./config/communityFile.ts";
 import { integerToDecimal } from "./core/units/decimal.ts";
@@ -28,6 +28,28 @@ export type Simulation = {
   readonly speed: number;
 };
 
+/** Absolute paths; times in ms, sizes in bytes. */
+export type RestConfig = {
+  readonly host: string;
+  readonly port: number;
+  readonly namespace: string;
+  readonly wallet: string;
+  readonly walletPassphraseFile: string | null;
+  readonly tokens: string;
+  readonly ca: string | null;
+  readonly cors: readonly string[];
+  /** What the file says; the door has its own for the rest. */
+  readonly limits: {
+    readonly bodyBytesMax?: number;
+    readonly requestsPerSecondMax?: number;
+    readonly requestsBurstMax?: number;
+    readonly connectionsMax?: number;
+    readonly connectionsPerAddressMax?: number;
+    readonly webSocketsMax?: number;
+  };
+  readonly commitWithin: DurationMs;
+};
+
 export type HomeConfig = {
   /** Absolute paths. */
   readonly card: string;
@@ -41,6 +63,8 @@ export type HomeConfig = {
     readonly mdns: boolean;
   };
   readonly member: { readonly firstName: string; readonly lastName: string };
+  /** False: somebody else registers it and its PV. */
+  readonly registersItself: boolean;
   readonly pv: { readonly pvId: PvId; readonly capacity: Watts } | null;
   readonly devices: readonly DeviceEntry[];
   readonly trading: {
@@ -52,6 +76,8 @@ export type HomeConfig = {
   readonly clock: { readonly trust: "ntp" | "always"; readonly simulation: Simulation | null };
   /** A block that is the community's for certain, for a home that joins. */
   readonly trust: BlockReference | null;
+  /** null: no REST. */
+  readonly rest: RestConfig | null;
 };
 
 /** Reads an agent's file and its community's file. */
@@ -125,6 +151,7 @@ function homeConfig(file: AgentFile, { base, rules, bootstrap }: Surroundings): 
     rules,
     network: { ...network, bootstrap: [...new Set([...network.bootstrap, ...bootstrap])] },
     member: file.member,
+    registersItself: file.registration === "automatic",
     pv: pv === undefined ? null : { pvId: pv.id, capacity: pv.capacityW },
     devices: file.devices,
     trading: {
@@ -135,7 +162,35 @@ function homeConfig(file: AgentFile, { base, rules, bootstrap }: Surroundings): 
     logLevel: file.log.level,
     clock: { trust: clock.trust, simulation: clock.simulation ?? null },
     trust: file.trust ?? null,
+    rest: file.rest === undefined ? null : restConfig(file.rest, base, resolve(base, file.data)),
   };
+}
+
+function restConfig(rest: NonNullable<AgentFile["rest"]>, base: string, data: string): RestConfig {
+  const { host, port, namespace, cors, limits } = rest;
+  const optional = (path: string | undefined) => (path === undefined ? null : resolve(base, path));
+  return {
+    ...{ host, port, namespace, cors },
+    wallet: optional(rest.wallet) ?? join(data, "wallet"),
+    walletPassphraseFile: optional(rest.walletPassphraseFile),
+    tokens: optional(rest.tokens) ?? join(data, "tokens"),
+    ca: optional(rest.ca),
+    limits: {
+      ...said("bodyBytesMax", limits.bodyKib === undefined ? undefined : limits.bodyKib * KIB),
+      ...said("requestsPerSecondMax", limits.requestsPerSecond),
+      ...said("requestsBurstMax", limits.requestsBurst),
+      ...said("connectionsMax", limits.connections),
+      ...said("connectionsPerAddressMax", limits.connectionsPerAddress),
+      ...said("webSocketsMax", limits.webSockets),
+    },
+    commitWithin: rest.commitWithinSeconds,
+  };
+}
+
+const KIB = 1024;
+
+function said<K extends string>(key: K, value: number | undefined): { readonly [k in K]?: number } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [k in K]: number });
 }
 
 function freeze<T>(value: T): T {

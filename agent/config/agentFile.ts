@@ -21,6 +21,7 @@ import {
   whole,
   words,
 } from "./fields.ts";
+import { restSection } from "./restSection.ts";
 
 const ADDRESSES_MAX = 32;
 const DEVICES_MAX = 16;
@@ -132,6 +133,10 @@ export const agentFile = table("One home's agent", {
     firstName: line("First name", 64),
     lastName: line("Last name", 64),
   }),
+  registration: words(
+    "Who registers the member and its PV on the ledger; left out: the agent does, automatically",
+    ["automatic", "byHand"],
+  ).default("automatic"),
   pv: table("The home's PV, if it has one", {
     id: pvId("Its id on the ledger"),
     capacityW: wattage("Its capacity; offers are capped by it", { min: 1, max: ENERGY_MAX }),
@@ -142,6 +147,7 @@ export const agentFile = table("One home's agent", {
     (10 * SECOND_MS) as typeof SECOND_MS,
   ),
   administratorCard: path("The administrator's card, in a manual community").optional(),
+  rest: restSection.optional(),
   log: table("What is logged", {
     level: words("From this level on", ["debug", "info", "warn", "error"]).default("info"),
   }).prefault({}),

@@ -22,6 +22,8 @@ export type TradeDependencies = {
   readonly member: { readonly firstName: string; readonly lastName: string };
   readonly pv: { readonly pvId: PvId; readonly capacity: Watts } | null;
   readonly limits: TradingLimits;
+  /** False: somebody else puts the member and its PV on the ledger. */
+  readonly registersItself: boolean;
   readonly meter: Pick<
     MeterLoop,
     "history" | "hour" | "closedUntil" | "meterSource" | "readsProduction"
@@ -69,7 +71,7 @@ export function createTradeLoop(dependencies: TradeDependencies): TradeLoop {
   function look(): void {
     const state = ledger();
     const now = clock.now();
-    register(state, now);
+    if (dependencies.registersItself) register(state, now);
     if (isAutomatic && dependencies.mayOffer()) offer(state, now);
     read(state, now);
   }

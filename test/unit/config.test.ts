@@ -92,6 +92,68 @@ test("a block to trust is HEIGHT:BLOCKID", () => {
   expect(problems(write("agent.yaml", [...MINIMAL, `trust: ${id}`]))[0]).toMatch(/ trust: /);
 });
 
+test("the REST door is there when it is named, with Composer's names", () => {
+  const none = readConfig(write("agent.yaml", MINIMAL));
+  if (!none.ok) expect.fail(none.problems.map(formatProblem).join("\n"));
+  expect([none.value.rest, none.value.registersItself]).toEqual([null, true]);
+  const short = readConfig(
+    write("agent.yaml", [...MINIMAL, "registration: byHand", "rest: { port: 3000 }"]),
+  );
+  if (!short.ok) expect.fail(short.problems.map(formatProblem).join("\n"));
+  expect(short.value.registersItself).toBe(false);
+  expect(short.value.rest).toEqual({
+    ...{ host: "127.0.0.1", port: 3000, namespace: "org.acme.pv.auction" },
+    ...{ wallet: join(dir, "data/wallet"), tokens: join(dir, "data/tokens"), ca: null },
+    ...{ walletPassphraseFile: null, cors: [], limits: {}, commitWithin: 10_000 },
+  });
+  const long = readConfig(
+    write("agent.yaml", [
+      ...MINIMAL,
+      "rest:",
+      "  port: 0",
+      "  host: 0.0.0.0",
+      "  namespace: org.acme.pv",
+      "  wallet: w",
+      "  walletPassphraseFile: secret",
+      "  tokens: t",
+      "  ca: ca",
+      '  cors: ["https://example.org", "http://192.168.1.20:8080"]',
+      "  commitWithinSeconds: 1.5",
+      "  limits: { bodyKib: 2, requestsPerSecond: 3, webSockets: 4 }",
+    ]),
+  );
+  if (!long.ok) expect.fail(long.problems.map(formatProblem).join("\n"));
+  expect(long.value.rest).toEqual({
+    ...{ host: "0.0.0.0", port: 0, namespace: "org.acme.pv", wallet: join(dir, "w") },
+    ...{ walletPassphraseFile: join(dir, "secret"), tokens: join(dir, "t"), ca: join(dir, "ca") },
+    cors: ["https://example.org", "http://192.168.1.20:8080"],
+    limits: { bodyBytesMax: 2048, requestsPerSecondMax: 3, webSocketsMax: 4 },
+    commitWithin: 1500,
+  });
+});
+
+test("a REST door that cannot be is told with its lines", () => {
+  const file = write("agent.yaml", [
+    ...MINIMAL, // 4
+    "registration: never", // 5
+    "rest:", // 6
+    "  port: 70000", // 7
+    "  namespace: org..acme", // 8
+    "  cors: [example.org, https://example.org/path]", // 9
+    "  commitWithinSeconds: 0.5", // 10
+    "  limits: { sockets: 3 }", // 11
+  ]);
+  expect(problems(file)).toEqual([
+    '5 registration: "never"',
+    "7 rest.port: 70000",
+    '8 rest.namespace: "org..acme"',
+    '9 rest.cors[0]: "example.org"',
+    '9 rest.cors[1]: "https://example.org/path"',
+    "10 rest.commitWithinSeconds: 0.5",
+    "11 rest.limits.sockets: a key that is not known",
+  ]);
+});
+
 test("every problem is told at once, each with its line", () => {
   const file = write("agent.yaml", [
     "card: card", // 1

@@ -47,6 +47,7 @@ type HomeOptions = {
   readonly start?: string;
   readonly limits?: TradingLimits;
   readonly hasPv?: boolean;
+  readonly registersItself?: boolean;
 };
 
 /** A home at 09:30 that makes 60 Wh and uses 12 Wh a minute, in steps of 10 s, unless `flows` is changed. */
@@ -90,6 +91,7 @@ function openHome(options: HomeOptions = {}) {
   const trade = createTradeLoop({
     ...{ rules: chain.rules, signer: testCard(SELLER), clock, publisher, log, meter, limits },
     member: { firstName: "Sel", lastName: "Ler" },
+    registersItself: options.registersItself ?? true,
     pv: hasPv ? { pvId: pvId("seller1house"), capacity: watts(5000) } : null,
     ledger: () => chain.state,
     isPending: (purpose) => pending.has(purpose),
@@ -158,6 +160,12 @@ describe("registration", () => {
     go("09:59");
     expect(chain.state.pvs.get(pvId("seller1house"))?.owner).toBe(SELLER);
     expect(submitted.filter(({ type }) => type.startsWith("register"))).toHaveLength(2);
+  });
+
+  it("is left to somebody else where the home is told so", () => {
+    const { submitted, go } = openHome({ registersItself: false });
+    go("10:30");
+    expect(submitted).toEqual([]);
   });
 
   it("leaves a PV alone that was removed by hand", () => {
