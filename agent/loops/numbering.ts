@@ -6,7 +6,7 @@ import type { Payload } from "../core/ledger/transaction.ts";
 import type { MemberId } from "../core/units/ids.ts";
 import type { Intent } from "../ports.ts";
 
-/** The administrator's steps, all in one row. */
+/** What the administrator does by hand, all in one row. */
 const ADMINISTRATOR = "administrator";
 
 /** The name of the row in which its author numbers it; null: it has no number, or one of another kind. */
@@ -16,6 +16,8 @@ export function seriesOf(said: Intent | Payload): string | null {
       return `pvOffer ${said.listingId} ${said.pvId}`;
     case "buyOffer":
       return `buyOffer ${said.listingId}`;
+    case "registerPv":
+      return `pv ${said.pvId}`;
     case "createListing":
     case "acceptOfferBroadcast":
     case "closeBidding":
@@ -27,19 +29,21 @@ export function seriesOf(said: Intent | Payload): string | null {
 }
 
 /** Where nothing can be held against two of one number: the ledger takes the first, the other is said anew. */
-export function mayNumberAgain(intent: Intent): boolean {
-  return seriesOf(intent) === ADMINISTRATOR;
+export function mayNumberAgain({ type }: Intent): boolean {
+  return type !== "pvOffer" && type !== "buyOffer";
 }
 
 /** The number up to which the ledger takes none of the intent's row any more; 0: all. */
-export function lastOnLedger(state: LedgerState, intent: Intent, author: MemberId): number {
+export function lastOnLedger(state: LedgerState, author: MemberId, intent: Intent): number {
   switch (intent.type) {
     case "pvOffer":
       return state.listings.get(intent.listingId)?.pvOffers.get(intent.pvId)?.sequence ?? 0;
     case "buyOffer":
       return state.listings.get(intent.listingId)?.buyOffers.get(author)?.sequence ?? 0;
+    case "registerPv":
+      return state.pvs.get(intent.pvId)?.sequence ?? 0;
     default:
-      return seriesOf(intent) === null ? 0 : state.administratorSequence;
+      return state.administratorSequence;
   }
 }
 

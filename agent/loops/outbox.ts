@@ -200,7 +200,7 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
     const said = saidBy(author).flatMap(({ payload }) =>
       "sequence" in payload && seriesOf(payload) === series ? [payload.sequence] : [],
     );
-    return Math.max(lastOnLedger(ledger(), intent, author), ...said) + 1;
+    return Math.max(lastOnLedger(ledger(), author, intent), ...said) + 1;
   };
 
   const submit: Outbox["submit"] = (payload, signer, done, ifItFits = false) => {

@@ -85,13 +85,13 @@ const TIME = `
    ORDER BY height LIMIT 1) AS time`;
 
 const PV_OFFERS = `
-  SELECT transaction_no AS transactionNo, member_id AS memberId, pv_id AS pvId, sequence,
-    energy_wh AS energy, reserve_price_milli_tokens_per_kwh AS reservePrice,
+  SELECT transaction_no AS transactionNo, member_id AS memberId, pv_id AS pvId,
+    pv_offer.sequence, energy_wh AS energy, reserve_price_milli_tokens_per_kwh AS reservePrice,
     stamp_time_ms AS stamp, ${TIME}
   FROM pv_offer JOIN pv USING (pv_no) JOIN card ON card_no = owner_no ${OF_LISTING}`;
 
 const BUY_OFFERS = `
-  SELECT transaction_no AS transactionNo, member_id AS memberId, sequence, energy_wh AS energy,
+  SELECT transaction_no AS transactionNo, member_id AS memberId, buy_offer.sequence, energy_wh AS energy,
     bid_price_milli_tokens_per_kwh AS bidPrice, stamp_time_ms AS stamp, ${TIME}
   FROM buy_offer JOIN card USING (card_no) ${OF_LISTING}`;
 

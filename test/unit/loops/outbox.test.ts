@@ -443,8 +443,14 @@ describe("the next number", () => {
     const other = { ...wanted, listingId: "21Mar18-14:00" as never };
     submit(bid(9), testCard(OTHER));
     expect(outbox.freeNumber(other, memberId(OTHER))).toBe(1);
-    const pv: Intent = { type: "registerPv", pvId: "a" as never, capacity: 1 as never };
-    expect(outbox.freeNumber(pv, memberId(HOME))).toBe(null);
+    const registerPv = (id: string): Intent => ({
+      ...{ type: "registerPv", owner: memberId(HOME) },
+      ...{ pvId: id as never, capacity: 1 as never },
+    });
+    submit(say.registerPv(HOME, "a", 10_000, 3));
+    expect(outbox.freeNumber(registerPv("a"), memberId(HOME))).toBe(4);
+    expect(outbox.freeNumber(registerPv("b"), memberId(HOME))).toBe(1);
+    expect(outbox.freeNumber(registration(HOME) as Intent, memberId(HOME))).toBe(null);
   });
 });
 
