@@ -4,7 +4,7 @@
 import { dirname, join, resolve } from "node:path";
 import { type AgentFile, agentFile, type DeviceEntry } from "./config/agentFile.ts";
 import { communityFile, toRules } from "./config/communityFile.ts";
-import { integerToDecimal } from "./core/units/decimal.ts";
+import type { LoginEntry } from "./config/loginSection.ts";
 import {
   type ConfigProblem,
   type ConfigResult,
@@ -13,6 +13,7 @@ import {
 } from "./config/yamlFile.ts";
 import type { BlockReference } from "./core/ledger/blockReference.ts";
 import type { Rules } from "./core/ledger/rules.ts";
+import { integerToDecimal } from "./core/units/decimal.ts";
 import type { Watts, Wh } from "./core/units/energy.ts";
 import type { PvId } from "./core/units/ids.ts";
 import type { MilliTokensPerKwh } from "./core/units/money.ts";
@@ -28,6 +29,23 @@ export type Simulation = {
   readonly speed: number;
 };
 
+export type LoginConfig = {
+  readonly name: string;
+  readonly clientId: string;
+  readonly clientSecretFile: string | null;
+  readonly endpoints:
+    | "github"
+    | { readonly issuer: string }
+    | {
+        readonly authorizeUrl: string;
+        readonly tokenUrl: string;
+        readonly userInfoUrl: string;
+      };
+  readonly scopes: readonly string[];
+  /** null: whoever the provider knows. */
+  readonly subjects: readonly string[] | null;
+};
+
 /** Absolute paths; times in ms, sizes in bytes. */
 export type RestConfig = {
   readonly host: string;
@@ -37,6 +55,7 @@ export type RestConfig = {
   readonly walletPassphraseFile: string | null;
   readonly tokens: string;
   readonly ca: string | null;
+  readonly logins: readonly LoginConfig[];
   readonly cors: readonly string[];
   /** What the file says; the door has its own for the rest. */
   readonly limits: {
@@ -175,6 +194,12 @@ function restConfig(rest: NonNullable<AgentFile["rest"]>, base: string, data: st
     walletPassphraseFile: optional(rest.walletPassphraseFile),
     tokens: optional(rest.tokens) ?? join(data, "tokens"),
     ca: optional(rest.ca),
+    logins: rest.logins.map((login) => ({
+      ...{ name: login.name, clientId: login.clientId, scopes: login.scopes },
+      clientSecretFile: optional(login.clientSecretFile),
+      endpoints: endpointsOf(login),
+      subjects: login.subjects ?? null,
+    })),
     limits: {
       ...said("bodyBytesMax", limits.bodyKib === undefined ? undefined : limits.bodyKib * KIB),
       ...said("requestsPerSecondMax", limits.requestsPerSecond),
@@ -185,6 +210,13 @@ function restConfig(rest: NonNullable<AgentFile["rest"]>, base: string, data: st
     },
     commitWithin: rest.commitWithinSeconds,
   };
+}
+
+/** The file has one of the three ways. */
+function endpointsOf(login: LoginEntry): LoginConfig["endpoints"] {
+  const { provider, issuer, authorizeUrl = "", tokenUrl = "", userInfoUrl = "" } = login;
+  if (provider !== undefined) return provider;
+  return issuer === undefined ? { authorizeUrl, tokenUrl, userInfoUrl } : { issuer };
 }
 
 const KIB = 1024;

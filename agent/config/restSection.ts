@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { SECOND_MS } from "../core/units/time.ts";
 import { line, list, path, seconds, table, whole } from "./fields.ts";
+import { loginsSection } from "./loginSection.ts";
 
 const ORIGINS_MAX = 32;
 
@@ -39,6 +40,7 @@ export const restSection = table("The REST door, as Composer's REST server was",
   walletPassphraseFile: path("A file (0600) with the wallet's passphrase").optional(),
   tokens: path("The folder of access tokens; left out: tokens, in data").optional(),
   ca: path("The community's CA, where this home keeps it, to issue cards by REST").optional(),
+  logins: loginsSection,
   cors: list(
     "Pages from here may ask; left out: none",
     z

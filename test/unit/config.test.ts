@@ -104,7 +104,7 @@ test("the REST door is there when it is named, with Composer's names", () => {
   expect(short.value.rest).toEqual({
     ...{ host: "127.0.0.1", port: 3000, namespace: "org.acme.pv.auction" },
     ...{ wallet: join(dir, "data/wallet"), tokens: join(dir, "data/tokens"), ca: null },
-    ...{ walletPassphraseFile: null, cors: [], limits: {}, commitWithin: 10_000 },
+    ...{ walletPassphraseFile: null, logins: [], cors: [], limits: {}, commitWithin: 10_000 },
   });
   const long = readConfig(
     write("agent.yaml", [
@@ -118,6 +118,9 @@ test("the REST door is there when it is named, with Composer's names", () => {
       "  tokens: t",
       "  ca: ca",
       '  cors: ["https://example.org", "http://192.168.1.20:8080"]',
+      "  logins:",
+      "    - { name: github, provider: github, clientId: a, clientSecretFile: s, subjects: ['7'] }",
+      "    - { name: oidc, issuer: https://id.example.org, clientId: b, scopes: [openid] }",
       "  commitWithinSeconds: 1.5",
       "  limits: { bodyKib: 2, requestsPerSecond: 3, webSockets: 4 }",
     ]),
@@ -127,6 +130,16 @@ test("the REST door is there when it is named, with Composer's names", () => {
     ...{ host: "0.0.0.0", port: 0, namespace: "org.acme.pv", wallet: join(dir, "w") },
     ...{ walletPassphraseFile: join(dir, "secret"), tokens: join(dir, "t"), ca: join(dir, "ca") },
     cors: ["https://example.org", "http://192.168.1.20:8080"],
+    logins: [
+      {
+        ...{ name: "github", clientId: "a", clientSecretFile: join(dir, "s") },
+        ...{ endpoints: "github", scopes: [], subjects: ["7"] },
+      },
+      {
+        ...{ name: "oidc", clientId: "b", clientSecretFile: null, scopes: ["openid"] },
+        ...{ endpoints: { issuer: "https://id.example.org" }, subjects: null },
+      },
+    ],
     limits: { bodyBytesMax: 2048, requestsPerSecondMax: 3, webSocketsMax: 4 },
     commitWithin: 1500,
   });
@@ -142,6 +155,11 @@ test("a REST door that cannot be is told with its lines", () => {
     "  cors: [example.org, https://example.org/path]", // 9
     "  commitWithinSeconds: 0.5", // 10
     "  limits: { sockets: 3 }", // 11
+    "  logins:", // 12
+    "    - { name: logout, provider: github, clientId: a }", // 13
+    "    - { name: b, issuer: http://id.example.org, clientId: a }", // 14
+    "    - { name: c, provider: github, issuer: https://id.example.org, clientId: a }", // 15
+    "    - { name: d, tokenUrl: https://id.example.org, clientId: a }", // 16
   ]);
   expect(problems(file)).toEqual([
     '5 registration: "never"',
@@ -151,6 +169,10 @@ test("a REST door that cannot be is told with its lines", () => {
     '9 rest.cors[1]: "https://example.org/path"',
     "10 rest.commitWithinSeconds: 0.5",
     "11 rest.limits.sockets: a key that is not known",
+    '13 rest.logins[0].name: "logout"',
+    '14 rest.logins[1].issuer: "http://id.example.org"',
+    '15 rest.logins[2].issuer: "https://id.example.org"',
+    "16 rest.logins[3].issuer: nothing",
   ]);
 });
 
