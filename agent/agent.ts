@@ -344,10 +344,10 @@ export function createAgent(
   };
 
   const door: AgentDoor = {
-    ...{ rules, self: signer.memberId, ledger: ledger.state, now: clock.now },
+    ...{ rules, self: signer.memberId, ledger: ledger.state, now: () => clock.now() },
     submit: intents.submit,
     history: ports.history ?? NO_HISTORY,
-    peers: network.peers,
+    peers: () => network.peers(),
     isCaughtUp: caughtUp.isCaughtUp,
   };
 

@@ -84,9 +84,11 @@ function addLab(program: Command): void {
     .option("--validators <n>", "how many of them vote (4, or all homes if fewer)")
     .option("--data <dir>", "keep everything here, and resume it")
     .addOption(new Option("--scenario <name>", "the paper's experiment").choices(["paper"]))
+    .option("--manual", "the paper's laboratory: five homes with REST, everything is done by hand")
+    .option("--port-base <n>", "REST of the first home, the next on n + 1 (3000 with --manual)")
     .option("--seed <n>", "of the simulated sun and households (1)")
     .option("--json", "the last line of stdout is one JSON object; the timeline goes to stderr")
-    .action(async (options: { [name: string]: string }) => {
+    .action(async (options: { [name: string]: string | boolean }) => {
       const { runLab } = await import("./lab/main.ts");
       exit(await runLab(options));
     });

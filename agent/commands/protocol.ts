@@ -17,6 +17,7 @@ import {
   type TransactionId,
 } from "../core/units/ids.ts";
 import { formatTokens, type MilliTokensPerKwh, PRICE_MAX } from "../core/units/money.ts";
+import type { AgentDoor } from "../ports.ts";
 
 const COMMAND_LENGTH_MAX = 16_384;
 
@@ -133,8 +134,14 @@ function bad(id: number | null, problem: string): { readonly ok: false } & BadCo
   return { ok: false, id, refusal: { code: "badCommand", problem } };
 }
 
+export type HomeStatus = {
+  readonly state: LedgerState;
+  readonly stateRoot: string;
+  readonly door: Pick<AgentDoor, "isCaughtUp" | "peers">;
+};
+
 /** Where a home stands: what the lab compares between homes. */
-export function statusAnswer(id: number, state: LedgerState, stateRoot: string): Answer {
+export function statusAnswer(id: number, { state, stateRoot, door }: HomeStatus): Answer {
   const balances = [...state.members.values()].map(({ memberId, balance }) => [
     memberId,
     formatTokens(balance),
@@ -144,6 +151,8 @@ export function statusAnswer(id: number, state: LedgerState, stateRoot: string):
     height: state.height,
     blockId: state.lastBlock?.blockId ?? null,
     stateRoot,
+    isCaughtUp: door.isCaughtUp(),
+    peers: door.peers().length,
     issued: formatTokens(state.issued),
     balances: Object.fromEntries(balances) as { [memberId: string]: string },
   };

@@ -17,6 +17,7 @@ import { createDevices, DEVICE_LIMITS, type DeviceLimits } from "../io/devices/c
 import { type Card, KeyError, readCard } from "../io/keys.ts";
 import { type OpenNetwork, openNetwork } from "../io/p2p/network.ts";
 import { openSigningMark } from "../io/signingMark.ts";
+import { openHistory } from "../io/store/history.ts";
 import { openStoreOrSetAside } from "../io/store/setAside.ts";
 import { StoreError } from "../io/store/storeError.ts";
 import { marketClock, timelineLines } from "../lab/timeline.ts";
@@ -27,6 +28,7 @@ import { answerOrder, giveInTurn, type OrderDoor, type OrderFromFile } from "./o
 import { readOrderFile } from "./orderFile.ts";
 import { type Answer, parseCommand, statusAnswer, submitAnswer } from "./protocol.ts";
 import { readRestartFile } from "./restartFile.ts";
+import type { RestDoor } from "./restDoor.ts";
 
 export type RunOptions = {
   readonly config: string;
@@ -120,6 +122,8 @@ async function runHome(config: HomeConfig, surroundings: Surroundings): Promise<
   const mark = openSigningMark({ card: config.card, memberId, communityId: id, hasSeat, log });
   const { store, keptAs } = openStoreOrSetAside(config.data, { ...owner, log });
   closers.defer(() => store.close());
+  const history = openHistory(config.data);
+  closers.defer(() => history.close());
   const devices = createDevices(config.devices, { log, limits: deviceLimits(config) });
   closers.defer(() => devices.close());
   const { network, close, addresses, setValidators } = await listen(config, {
@@ -137,19 +141,22 @@ async function runHome(config: HomeConfig, surroundings: Surroundings): Promise<
     votersKnown = nextValidators;
     setValidators([...validators, ...nextValidators]);
   };
+  let rest: RestDoor | null = null;
   const publisher: Publisher = {
     publish: (event) => {
       said.publish(event);
+      rest?.publisher.publish(event);
       if (event.type === "block") followVoters();
     },
   };
   const agent = createAgent(
     {
       ...{ rules, member: config.member, pv: config.pv, limits: config.trading },
+      registersItself: config.registersItself,
       ...{ pollInterval: config.pollInterval, administrator, restart, trust: config.trust },
     },
     {
-      ...{ clock, network, store, signer: card, mark, publisher, log },
+      ...{ clock, network, store, signer: card, mark, publisher, log, history },
       devices: devices.devices,
     },
     verifier,
@@ -159,11 +166,14 @@ async function runHome(config: HomeConfig, surroundings: Surroundings): Promise<
   const door: OrderDoor = { community: id, order: agent.order, heightOf: store.heightOf };
   if (json) closers.defer(listenToStdin({ agent, door, ending }));
   followVoters();
+  rest = await openDoor(config, { agent, log });
+  closers.defer(async () => rest?.close());
   if (keptAs !== null) publisher.publish({ type: "ledgerSetAside", keptAs });
   agent.start();
   closers.defer(() => agent.stop());
   giveInTurn(door, orders, log);
-  log.info("home started", { member: card.memberId, community: id, addresses: addresses() });
+  const facts = { member: card.memberId, community: id, addresses: addresses() };
+  log.info("home started", { ...facts, rest: rest?.address ?? null });
   const code = await ending.promise;
   log.info("home stopping", { code });
   return code;
@@ -229,6 +239,25 @@ function textOf(file: string, code: StartErrorCode): string {
     return readFileSync(file, "utf8");
   } catch (error) {
     throw new StartError(code, `Cannot read ${file}: ${String(error)}`, error);
+  }
+}
+
+type Doors = { readonly agent: Agent; readonly log: Log };
+
+/** Before the agent starts, so that a port that is taken stops nothing that has begun. null: it has none. */
+async function openDoor(config: HomeConfig, { agent, log }: Doors): Promise<RestDoor | null> {
+  const { rest, card, administratorCard } = config;
+  if (rest === null) return null;
+  // Its libraries cost memory that a home without the door need not have.
+  const { openRestDoor } = await import("./restDoor.ts");
+  try {
+    const cards = administratorCard === null ? [card] : [card, administratorCard];
+    return await openRestDoor(rest, { door: agent.door, cards, log });
+  } catch (error) {
+    const why = /\bE[A-Z]{3,}\b/.exec(String(error))?.[0] ?? null;
+    if (error instanceof KeyError || why === null) throw error;
+    const sentence = `Cannot listen for REST on ${rest.host} port ${rest.port}: ${why}`;
+    throw new StartError("cannotListen", sentence, error);
   }
 }
 
@@ -339,7 +368,8 @@ function obey({ agent, door }: Obeying, line: string, answer: (value: Answer) =>
   }
   const { value } = command;
   if ("status" in value) {
-    answer(statusAnswer(value.id, agent.ledger(), agent.head().stateRoot));
+    const { stateRoot } = agent.head();
+    answer(statusAnswer(value.id, { state: agent.ledger(), stateRoot, door: agent.door }));
   } else if ("order" in value) {
     answerOrder(door, value, answer);
   } else {

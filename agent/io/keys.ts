@@ -105,11 +105,16 @@ export function writeCard(dir: string, contents: CardContents): void {
 
 /** Reads a card's folder. Throws KeyError: something is missing, malformed, mismatched or too open. */
 export function readCard(dir: string): Card {
+  return openCard(readCardContents(dir), dir);
+}
+
+/** What a card's folder holds, its private key included: for a wallet that keeps it. Throws as `readCard`. */
+export function readCardContents(dir: string): CardContents {
   const metadata = readJson(path.join(dir, "metadata.json"), metadataSchema);
   const connection = readJson(path.join(dir, "connection.json"), connectionSchema);
   const certificate = readPemCertificate(path.join(dir, "credentials", "certificate"));
   const privateKey = readPrivateKey(path.join(dir, "credentials", "privateKey"));
-  return openCard({ metadata, connection, certificate, privateKey }, dir);
+  return { metadata, connection, certificate, privateKey };
 }
 
 /** The DER of a PEM file. */

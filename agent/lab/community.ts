@@ -28,6 +28,13 @@ function fasterTimeline(speed: number): NonNullable<CommunityFileInput["timeline
   };
 }
 
+const HOUSEHOLDS = { bidMaxKwh: 10, pvCapacityMaxW: 10_000, priceMax: 10 };
+/** As large as may be: what people try by hand had no limits in the paper's laboratory. */
+const LARGEST = {
+  ...{ bidMaxKwh: 1000, pvCapacityMaxW: 1_000_000, priceMax: 1000 },
+  pvsPerMemberMax: 16,
+};
+
 /** The schema's bounds, seconds. */
 const PRECISION_MAX = 600;
 const MESSAGE_DELAY_MAX = 3600;
@@ -58,9 +65,7 @@ export function labCommunity(lab: LabCommunity): CommunityFileInput {
     },
     guard: schedule === "hourly",
     initialBalance: 200,
-    bidMaxKwh: 10,
-    pvCapacityMaxW: 10_000,
-    priceMax: 10,
+    ...(schedule === "manual" ? LARGEST : HOUSEHOLDS),
     caPublicKey: bytesToHex(lab.caPublicKey),
     administrator: lab.administrator === null ? null : key(lab.administrator),
     validators: lab.validators.map(key),

@@ -13,7 +13,7 @@ import { freePorts } from "./ports.ts";
 import { Deduplicator, LabRecord, RootCheck } from "./record.ts";
 import type { AgentStatus } from "./result.ts";
 import { balancesLine, marketClock, shortName, timelineLines } from "./timeline.ts";
-import { homeDir, writeAgentFile } from "./world.ts";
+import { homeDir, type LabRest, writeAgentFile } from "./world.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 /** As package.json's `pvtrading` and Dockerfile.arm: a home's heap is small, and should stay so. */
@@ -30,7 +30,11 @@ const GATHER_MS = 300;
 /** A line that an agent prints. */
 export type Line = Plain<AgentEvent> | Answer;
 type Answer = { readonly type: "answer"; readonly id: number } & (
-  | ({ readonly ok: true } & Omit<AgentStatus, "home"> & { readonly transactionId: string })
+  | ({ readonly ok: true } & Omit<AgentStatus, "home"> & {
+        readonly transactionId: string;
+        readonly isCaughtUp: boolean;
+        readonly peers: number;
+      })
   | { readonly ok: false; readonly refusal: { readonly code: string } }
 );
 
@@ -40,6 +44,8 @@ export type LaboratoryOptions = DeviceWorld & {
   readonly withDevices: boolean;
   /** Name of the home that keeps the administrator's card; null: none. */
   readonly administrator: string | null;
+  /** Where each home's REST door is, by its name; left out: none has one. */
+  readonly rest?: ReadonlyMap<string, LabRest>;
   readonly print: (line: string) => void;
   /** Each line of each agent as it comes, before the laboratory looks at it; left out: nobody else listens. */
   readonly heard?: (home: string, line: Line) => void;
@@ -101,6 +107,7 @@ export class Laboratory {
       const file = writeAgentFile({
         ...{ dir, home, clock, ports, hosts, devices: devices.get(home.name) ?? [] },
         isAdministrator: home.name === administrator,
+        rest: this.#options.rest?.get(home.name) ?? null,
       });
       this.#files.set(home.name, file);
       if (late?.has(home.name)) continue;
@@ -110,6 +117,20 @@ export class Laboratory {
     const readyMax = READY_MAX_MS + count * READY_MAX_PER_HOME_MS;
     await this.until("all agents up", () => this.#up.size === count, readyMax);
     this.#say(`${count} of ${homes.length} homes up`);
+  }
+
+  /** Resolves once every home has met every other and knows that its ledger is the newest: then they agree. */
+  async ready(): Promise<void> {
+    const { homes } = this.#options;
+    const end = Date.now() + READY_MAX_MS + homes.length * READY_MAX_PER_HOME_MS;
+    for (;;) {
+      const answers = await Promise.all(homes.map(({ name }) => this.#ask(name, { status: true })));
+      const isReady = (answer: Answer): boolean =>
+        answer.ok && answer.isCaughtUp && answer.peers >= homes.length - 1;
+      if (answers.every(isReady)) return;
+      if (Date.now() > end) throw new Error(`homes do not meet: ${JSON.stringify(answers)}`);
+      await this.#pause(POLL_MS);
+    }
   }
 
   /** Resolves once `condition` holds; rejects after `max` real ms, or when something fails or stops. */

@@ -11,14 +11,18 @@ import { Laboratory } from "./laboratory.ts";
 import { firstDelivery, marketStart, readSamples } from "./marketStart.ts";
 import { type LabOptions, type RawOptions, readOptions } from "./options.ts";
 import { PAPER_ADMINISTRATOR, PAPER_START, paperHomes, runPaper } from "./paper.ts";
+import { takenPorts } from "./ports.ts";
+import { giveAccess, type LabTokens } from "./restAccess.ts";
 import { listingResult } from "./result.ts";
-import { Stopped, stopOnSignals } from "./stopOnSignals.ts";
-import { makeWorld } from "./world.ts";
+import { type LabRest, makeWorld } from "./world.ts";
 
 /** A killed laboratory resumes at most this long before it was killed. */
 const KEEP_EVERY_MS = 1000;
 /** Resumed, the market's clock goes on this much later (real time), past what the kill hid. */
 const RESUME_AFTER_MS = 2 * KEEP_EVERY_MS;
+
+/** Ctrl-C or SIGTERM: no failure, but a reason to end every wait. */
+class Stopped extends Error {}
 
 /** Exit code: 0 done (or stopped when nothing was left to do), 1 failed, 2 wrong options, 130 interrupted. */
 export async function runLab(raw: RawOptions): Promise<number> {
@@ -27,6 +31,12 @@ export async function runLab(raw: RawOptions): Promise<number> {
   const kept = options.value.data === null ? null : readLabFile(options.value.data);
   const different = kept === null ? [] : differences(options.value, kept);
   if (different.length > 0) return refuse(different);
+  const [taken] = await takenPorts(restPorts(options.value, kept?.homes ?? options.value.homes));
+  if (taken !== undefined) {
+    const advice = "end what listens there, or choose others with --port-base";
+    process.stderr.write(`port ${taken} on 127.0.0.1 is taken or not allowed: ${advice}\n`);
+    return 1;
+  }
   const dir = resolve(options.value.data ?? mkdtempSync(join(tmpdir(), "pvtrading-lab-")));
   const file = kept ?? newLabFile(options.value);
   const code = await runIn(dir, { options: options.value, file, isNew: kept === null });
@@ -44,7 +54,9 @@ function newLabFile(options: LabOptions): LabFile {
   const { homes, validators, speed, seed } = options;
   const absolute = (path: string | null) => (path === null ? null : resolve(path));
   const delivery = firstDelivery(options.pv === null ? null : readSamples(options.pv));
-  const start = options.scenario === "paper" ? PAPER_START : marketStart(delivery, speed);
+  const now = Date.now() as UnixMs;
+  const byClock = options.manual ? now : marketStart(delivery, speed);
+  const start = options.scenario === "paper" ? PAPER_START : byClock;
   return {
     ...{ version: 1, homes, validators, speed, seed },
     ...{ pv: absolute(options.pv), load: absolute(options.load) },
@@ -56,23 +68,34 @@ type Run = { readonly options: LabOptions; readonly file: LabFile; readonly isNe
 
 async function runIn(dir: string, { options, file, isNew }: Run): Promise<number> {
   const print = (line: string): void => {
-    (options.json ? process.stderr : process.stdout).write(`${line}\n`);
+    (options.json || options.manual ? process.stderr : process.stdout).write(`${line}\n`);
   };
   const isPaper = options.scenario === "paper";
-  const homes = isPaper ? paperHomes() : labHomes(file.homes);
+  const isByHand = isPaper || options.manual;
+  const homes = isByHand ? paperHomes() : labHomes(file.homes);
   const { speed, seed, pv, load } = file;
   const start = (isNew ? file.marketTime : file.marketTime + RESUME_AFTER_MS * speed) as UnixMs;
   mkdirSync(dir, { recursive: true });
   if (isNew) {
-    const schedule = isPaper ? "manual" : "hourly";
+    const schedule = isByHand ? "manual" : "hourly";
     await makeWorld({
       ...{ dir, homes, validators: file.validators, speed, schedule, marketStart: start },
     });
   }
   const clock = { realStart: unixMs(Date.now()), marketStart: start, speed };
+  const ports = restPorts(options, homes.length);
+  const doors = new Map(
+    homes.flatMap(({ name }, i): [string, LabRest][] => {
+      const port = ports[i];
+      return port === undefined ? [] : [[name, { port, isByHand: options.manual }]];
+    }),
+  );
+  const now = clock.realStart;
+  const tokens =
+    doors.size === 0 ? {} : giveAccess({ dir, homes, hasAdministrator: isByHand, now });
   const lab = new Laboratory({
-    ...{ dir, homes, clock, seed, pv, load, print },
-    ...{ withDevices: !isPaper, administrator: isPaper ? PAPER_ADMINISTRATOR : null },
+    ...{ dir, homes, clock, seed, pv, load, print, rest: doors },
+    ...{ withDevices: !isByHand, administrator: isPaper ? PAPER_ADMINISTRATOR : null },
   });
   const keep = (): void => {
     if (options.data !== null) writeLabFile(dir, { ...file, marketTime: lab.marketTime() });
@@ -81,7 +104,8 @@ async function runIn(dir: string, { options, file, isNew }: Run): Promise<number
   const release = stopOnSignals(lab);
   try {
     keep();
-    return await work(lab, { options, file });
+    const access = { rest: ports.map((port) => `http://127.0.0.1:${port}`), tokens };
+    return await work(lab, { options, file, access, print });
   } finally {
     await lab.stop();
     clearInterval(keeping);
@@ -90,14 +114,28 @@ async function runIn(dir: string, { options, file, isNew }: Run): Promise<number
   }
 }
 
-async function work(lab: Laboratory, { options, file }: Omit<Run, "isNew">): Promise<number> {
-  const { hours, scenario, json } = options;
+/** Empty without REST. */
+function restPorts({ portBase }: LabOptions, homes: number): readonly number[] {
+  return portBase === null ? [] : Array.from({ length: homes }, (_, i) => portBase + i);
+}
+
+type Work = Omit<Run, "isNew"> & {
+  readonly access: { readonly rest: readonly string[]; readonly tokens: LabTokens };
+  readonly print: (line: string) => void;
+};
+
+async function work(lab: Laboratory, { options, file, access, print }: Work): Promise<number> {
+  const { hours, scenario, json, manual } = options;
   const report = (result: object): number => {
     if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
     return 0;
   };
   try {
     await lab.start();
+    if (manual) {
+      await lab.ready();
+      process.stdout.write(`${JSON.stringify(access)}\n`);
+    } else if (access.rest.length > 0) print(`REST ${JSON.stringify(access)}`);
     if (scenario === "paper") return report(await runPaper(lab));
     const plan = { firstDelivery: unixMs(file.firstDelivery), speed: file.speed };
     if (hours !== null) return report(await runHours(lab, { hours, ...plan }));
@@ -107,9 +145,22 @@ async function work(lab: Laboratory, { options, file }: Omit<Run, "isNew">): Pro
     if (!(error instanceof Error)) throw error;
     if (error instanceof Stopped) {
       if (scenario !== null || hours !== null) return 130;
+      if (manual) return 0;
       return report({ listings: [...lab.record.listings.values()].map(listingResult) });
     }
     process.stderr.write(`the laboratory failed: ${error.message}\n`);
     return 1;
   }
+}
+
+/** Also when nobody reads our output any more. Returns what undoes it. */
+function stopOnSignals(lab: Laboratory): () => void {
+  const stop = (): void => lab.fail(new Stopped("stopped"));
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, stop);
+  process.stdout.on("error", stop);
+  process.stderr.on("error", stop);
+  return () => {
+    for (const signal of signals) process.off(signal, stop);
+  };
 }

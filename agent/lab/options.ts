@@ -18,6 +18,8 @@ export type RawOptions = {
   readonly validators?: string;
   readonly data?: string;
   readonly scenario?: string;
+  readonly manual?: boolean;
+  readonly portBase?: string;
   readonly seed?: string;
   readonly json?: boolean;
 };
@@ -33,6 +35,10 @@ export type LabOptions = {
   /** null: a temporary folder, removed at the end. */
   readonly data: string | null;
   readonly scenario: "paper" | null;
+  /** People do everything by REST, as in the paper's laboratory. */
+  readonly manual: boolean;
+  /** The first home's REST port, the others' follow; null: no REST. */
+  readonly portBase: number | null;
   readonly seed: number;
   readonly json: boolean;
   /** Options that were said: on resuming they must be those of the folder. */
@@ -46,6 +52,9 @@ export type OptionsResult =
 const DEFAULT_HOMES = 5;
 const DEFAULT_VALIDATORS = 4;
 const DEFAULT_SPEED = 60;
+/** Composer's port. */
+const DEFAULT_PORT_BASE = 3000;
+const PORT_MAX = 65_535;
 
 export function readOptions(raw: RawOptions, exists = existsSync): OptionsResult {
   const problems: string[] = [];
@@ -55,7 +64,7 @@ export function readOptions(raw: RawOptions, exists = existsSync): OptionsResult
     const value = /^\d{1,10}$/.test(String(text)) ? Number(text) : Number.NaN;
     const min = name === "seed" ? 0 : 1;
     if (value >= min && value <= max) return value;
-    problems.push(`--${name} ${text}: a whole number from ${min} to ${max}`);
+    problems.push(`--${spelled(name)} ${text}: a whole number from ${min} to ${max}`);
     return otherwise;
   };
   const file = (name: "pv" | "load"): string | null => {
@@ -64,26 +73,39 @@ export function readOptions(raw: RawOptions, exists = existsSync): OptionsResult
     return path;
   };
   const paper = raw.scenario === "paper";
+  const manual = raw.manual === true;
   if (raw.scenario !== undefined && !paper) problems.push(`--scenario ${raw.scenario}: paper`);
   const homes = whole("homes", HOMES_MAX, DEFAULT_HOMES);
   const validatorsMax = Math.min(homes, VALIDATORS_MAX);
   const value: LabOptions = {
     hours: raw.hours === undefined ? null : whole("hours", HOURS_MAX, 1),
-    speed: whole("speed", SPEED_MAX, paper ? 1 : DEFAULT_SPEED),
+    speed: whole("speed", SPEED_MAX, paper || manual ? 1 : DEFAULT_SPEED),
     pv: file("pv"),
     load: file("load"),
     homes,
     validators: whole("validators", validatorsMax, Math.min(DEFAULT_VALIDATORS, validatorsMax)),
     data: raw.data ?? null,
     scenario: paper ? "paper" : null,
+    manual,
+    portBase:
+      raw.portBase === undefined && !manual
+        ? null
+        : whole("portBase", PORT_MAX - homes + 1, DEFAULT_PORT_BASE),
     seed: whole("seed", SEED_MAX, 1),
     json: raw.json === true,
     said: new Set(Object.keys(raw) as (keyof RawOptions)[]),
   };
-  if (paper) {
-    for (const name of ["hours", "homes", "pv", "load", "data"] as const) {
-      if (raw[name] !== undefined) problems.push(`--${name}: not with --scenario paper`);
-    }
+  const alone = paper ? "--scenario paper" : manual ? "--manual" : null;
+  const others = ["hours", "homes", "pv", "load", "data"] as const;
+  for (const name of manual ? [...others, "speed" as const, "scenario" as const] : others) {
+    if (alone === null || raw[name] === undefined || (paper && name === "scenario")) continue;
+    problems.push(`--${name}: not with ${alone}`);
   }
+  if (paper && manual) problems.push("--manual: not with --scenario paper");
   return problems.length === 0 ? { ok: true, value } : { ok: false, problems };
+}
+
+/** As it is typed. */
+function spelled(name: keyof RawOptions): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:net";
 /** `count` different ports of 127.0.0.1 that were free a moment ago. */
 export async function freePorts(count: number): Promise<readonly number[]> {
   // All are held at once, so that none is given twice.
-  const servers = await Promise.all(Array.from({ length: count }, listen));
+  const servers = await Promise.all(Array.from({ length: count }, () => listen(0)));
   const ports = servers.map((server) => {
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("no TCP port");
@@ -15,11 +15,18 @@ export async function freePorts(count: number): Promise<readonly number[]> {
   return ports;
 }
 
-function listen(): Promise<Server> {
+/** Those of 127.0.0.1 on which something listens already, or on which we may not. */
+export async function takenPorts(ports: readonly number[]): Promise<readonly number[]> {
+  const tried = await Promise.allSettled(ports.map((port) => listen(port)));
+  await Promise.all(tried.flatMap((one) => (one.status === "fulfilled" ? [close(one.value)] : [])));
+  return ports.filter((_, i) => tried[i]?.status === "rejected");
+}
+
+function listen(port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => resolve(server));
+    server.listen(port, "127.0.0.1", () => resolve(server));
   });
 }
 

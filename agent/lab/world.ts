@@ -8,6 +8,8 @@ import type { AgentFileInput } from "../config/agentFile.ts";
 import { HOUR_MS, type UnixMs, unixMs } from "../core/units/time.ts";
 import { type Ca, createCa, issueCertificate, writeCa } from "../io/ca.ts";
 import { createKey, publicKeyOf, writeCard } from "../io/keys.ts";
+import { TOKENS_FOLDER } from "../io/wallet/tokens.ts";
+import { WALLET_FOLDER } from "../io/wallet/wallet.ts";
 import { type LabKey, labCommunity } from "./community.ts";
 import type { LabHome } from "./homes.ts";
 
@@ -16,6 +18,8 @@ const VALID_DAYS = 3650;
 /** Market time: homes that look less often than each minute cannot say what an hour's edges were. */
 const POLL_SECONDS_MAX = 45;
 const ADMINISTRATOR = "administrator@vt.edu";
+/** Of its card, beside the homes. */
+export const ADMINISTRATOR_FOLDER = "administrator";
 
 export type MarketClock = {
   readonly realStart: UnixMs;
@@ -48,7 +52,7 @@ export async function makeWorld(plan: LabPlan): Promise<void> {
   }
   const administrator =
     schedule === "manual"
-      ? await issue(join(dir, "administrator"), ADMINISTRATOR, "administrator")
+      ? await issue(join(dir, ADMINISTRATOR_FOLDER), ADMINISTRATOR, "administrator")
       : null;
   const community = labCommunity({
     ...{ speed, schedule, caPublicKey: ca.publicKey, administrator },
@@ -91,6 +95,14 @@ export type HomeStart = {
   readonly devices: AgentFileInput["devices"];
   /** Whether this home keeps the administrator's card. */
   readonly isAdministrator: boolean;
+  /** null or left out: no REST. */
+  readonly rest?: LabRest | null;
+};
+
+export type LabRest = {
+  readonly port: number;
+  /** People register members and PVs, and cards are issued by REST. */
+  readonly isByHand: boolean;
 };
 
 /** Writes an agent's file, anew at each start for ports and clock change; returns its path. */
@@ -109,11 +121,14 @@ export function writeAgentFile(start: HomeStart): string {
       mdns: false,
     },
     member: { firstName: home.name, lastName: home.name },
-    ...(home.pv === null ? {} : { pv: { id: home.pv.pvId, capacityW: home.pv.capacityW } }),
+    ...(home.pv === null || start.rest?.isByHand === true
+      ? {}
+      : { pv: { id: home.pv.pvId, capacityW: home.pv.capacityW } }),
     devices,
     trading: start.isAdministrator || devices?.length === 0 ? {} : labTrading(home),
     pollSeconds: Math.min(POLL_SECONDS_MAX, Math.max(5, clock.speed / 2)),
-    ...(start.isAdministrator ? { administratorCard: "../../administrator" } : {}),
+    ...restPart(start.rest ?? null),
+    ...(start.isAdministrator ? { administratorCard: `../../${ADMINISTRATOR_FOLDER}` } : {}),
     clock: {
       simulation: {
         realStart: new Date(clock.realStart).toISOString(),
@@ -125,6 +140,18 @@ export function writeAgentFile(start: HomeStart): string {
   const path = join(homeDir(dir, home.name), "agent.yaml");
   writeFileSync(path, stringify(file));
   return path;
+}
+
+function restPart(rest: LabRest | null): Partial<AgentFileInput> {
+  if (rest === null) return {};
+  const { port, isByHand } = rest;
+  return {
+    ...(isByHand ? { registration: "byHand" } : {}),
+    rest: {
+      ...{ port, wallet: WALLET_FOLDER, tokens: TOKENS_FOLDER },
+      ...(isByHand ? { ca: "../../ca" } : {}),
+    },
+  };
 }
 
 /** All bid the paper's 3 tokens, so that nobody is above or below the price that follows. */

@@ -1,6 +1,7 @@
 // The laboratory's files: what it writes is what agents and it itself can read.
 
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -9,6 +10,8 @@ import { communityId } from "../../../agent/core/ledger/rules.ts";
 import { HOUR_MS, unixMs } from "../../../agent/core/units/time.ts";
 import { readCa } from "../../../agent/io/ca.ts";
 import { readCard } from "../../../agent/io/keys.ts";
+import { openTokens } from "../../../agent/io/wallet/tokens.ts";
+import { openWallet } from "../../../agent/io/wallet/wallet.ts";
 import { firmwareConfig, readyDevices } from "../../../agent/lab/devices.ts";
 import { labHomes } from "../../../agent/lab/homes.ts";
 import {
@@ -18,7 +21,8 @@ import {
   writeLabFile,
 } from "../../../agent/lab/labFile.ts";
 import { readOptions } from "../../../agent/lab/options.ts";
-import { freePorts } from "../../../agent/lab/ports.ts";
+import { freePorts, takenPorts } from "../../../agent/lab/ports.ts";
+import { giveAccess } from "../../../agent/lab/restAccess.ts";
 import { homeDir, makeWorld, writeAgentFile } from "../../../agent/lab/world.ts";
 
 let dir = "";
@@ -66,6 +70,48 @@ async function world(schedule: "hourly" | "manual", hosts = new Map<string, stri
     return read.value;
   });
 }
+
+test("by hand each home has everybody's card, and each token works at each", async () => {
+  await makeWorld({ dir, homes, validators: 1, speed: 1, schedule: "manual", marketStart });
+  const file = writeAgentFile({
+    ...{ dir, home: seller1, clock, ports: new Map([["seller1", 4001]]), devices: [] },
+    ...{ isAdministrator: false, rest: { port: 3000, isByHand: true } },
+  });
+  const read = readConfig(file);
+  if (!read.ok) expect.fail(read.problems.map(formatProblem).join("\n"));
+  expect([read.value.registersItself, read.value.pv, read.value.rest?.port]).toEqual([
+    ...[false, null, 3000],
+  ]);
+  const now = unixMs(Date.now());
+  const tokens = giveAccess({ dir, homes, hasAdministrator: true, now });
+  expect(Object.keys(tokens)).toEqual(["admin", "seller1@vt.edu", "buyer1@vt.edu"]);
+  for (const home of homes.map(({ name }) => homeDir(dir, name))) {
+    const wallet = openWallet(join(home, "wallet"));
+    const members = wallet.list(null).map(({ card }) => card.memberId);
+    expect(members).toEqual(["buyer1@vt.edu", "administrator@vt.edu", "seller1@vt.edu"]);
+    const found = openTokens(join(home, "tokens"));
+    const of = (who: string) => {
+      const token = found.find(tokens[who] ?? "", now);
+      return token.status === "valid" ? token.record : token.status;
+    };
+    expect(of("admin")).toMatchObject({ user: "operator", isOperator: true, card: null });
+    expect(of("buyer1@vt.edu")).toMatchObject({ user: "buyer1@vt.edu", isOperator: false });
+    expect(wallet.defaultOf("operator")?.card.memberId).toBe("administrator@vt.edu");
+    const files = readdirSync(join(home, "tokens")).map((name) => join(home, "tokens", name));
+    expect(files.map((one) => statSync(one).mode & 0o077)).toEqual([0, 0, 0]);
+  }
+  expect(read.value.rest?.wallet).toBe(join(homeDir(dir, "seller1"), "wallet"));
+});
+
+test("a port on which something listens is told", async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" ? (address?.port ?? 0) : 0;
+  expect(await takenPorts([port])).toEqual([port]);
+  await new Promise((resolve) => server.close(resolve));
+  expect(await takenPorts([port])).toEqual([]);
+});
 
 test("agents' files, cards and the community belong together", async () => {
   const [seller, buyer] = await world("hourly");

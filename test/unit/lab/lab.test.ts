@@ -62,6 +62,23 @@ test("wrong options are all told", () => {
   });
 });
 
+test("by hand there is REST on Composer's port, in real time, and nothing else", () => {
+  const alone = { manual: true, portBase: 3000, speed: 1, homes: 5 };
+  expect(readOptions({ manual: true })).toMatchObject({ ok: true, value: alone });
+  expect(readOptions({})).toMatchObject({ value: { manual: false, portBase: null } });
+  // Five homes end on 65 535.
+  expect(readOptions({ portBase: "65531" })).toMatchObject({ value: { portBase: 65_531 } });
+  const wrong = readOptions({ manual: true, portBase: "65532", hours: "1", speed: "60" });
+  expect(wrong.ok ? [] : [...wrong.problems].sort()).toEqual([
+    "--hours: not with --manual",
+    "--port-base 65532: a whole number from 1 to 65531",
+    "--speed: not with --manual",
+  ]);
+  expect(readOptions({ manual: true, scenario: "paper" })).toMatchObject({
+    problems: ["--manual: not with --scenario paper"],
+  });
+});
+
 test("without a recording the market begins on the paper's day", () => {
   const delivery = firstDelivery(null);
   expect(new Date(delivery).toISOString()).toBe("2018-03-21T14:00:00.000Z");
