@@ -1,6 +1,8 @@
 // Which transactions of a card are numbered together. A number counts once, and later ones are higher: two
 // things of one number are a lie of whoever signed them, or one of them is lost.
 
+import { isByHand } from "../core/ledger/authority.ts";
+import type { Rules } from "../core/ledger/rules.ts";
 import type { LedgerState } from "../core/ledger/state.ts";
 import type { Payload } from "../core/ledger/transaction.ts";
 import type { MemberId } from "../core/units/ids.ts";
@@ -10,18 +12,24 @@ import type { Intent } from "../ports.ts";
 const ADMINISTRATOR = "administrator";
 
 /** The name of the row in which its author numbers it; null: it has no number, or one of another kind. */
-export function seriesOf(said: Intent | Payload): string | null {
+export function seriesOf(rules: Rules, author: MemberId, said: Intent | Payload): string | null {
   switch (said.type) {
     case "pvOffer":
       return `pvOffer ${said.listingId} ${said.pvId}`;
     case "buyOffer":
       return `buyOffer ${said.listingId}`;
     case "registerPv":
+    case "removePv":
       return `pv ${said.pvId}`;
+    case "changeMember":
+      return isByHand(rules, { author, payload: said as Payload })
+        ? ADMINISTRATOR
+        : `member ${said.memberId}`;
     case "createListing":
     case "acceptOfferBroadcast":
     case "closeBidding":
     case "revoke":
+    case "bindIdentity":
       return ADMINISTRATOR;
     default:
       return null;
@@ -35,15 +43,21 @@ export function mayNumberAgain({ type }: Intent): boolean {
 
 /** The number up to which the ledger takes none of the intent's row any more; 0: all. */
 export function lastOnLedger(state: LedgerState, author: MemberId, intent: Intent): number {
+  const { rules, pvs, removedPvs, members, administratorSequence } = state;
   switch (intent.type) {
     case "pvOffer":
       return state.listings.get(intent.listingId)?.pvOffers.get(intent.pvId)?.sequence ?? 0;
     case "buyOffer":
       return state.listings.get(intent.listingId)?.buyOffers.get(author)?.sequence ?? 0;
     case "registerPv":
-      return state.pvs.get(intent.pvId)?.sequence ?? 0;
+    case "removePv":
+      return (pvs.get(intent.pvId) ?? removedPvs.get(intent.pvId))?.sequence ?? 0;
+    case "changeMember":
+      return isByHand(rules, { author, payload: intent as Payload })
+        ? administratorSequence
+        : (members.get(intent.memberId)?.sequence ?? 0);
     default:
-      return state.administratorSequence;
+      return administratorSequence;
   }
 }
 

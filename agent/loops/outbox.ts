@@ -195,10 +195,13 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
   }
 
   const freeNumber: Outbox["freeNumber"] = (intent, author) => {
-    const series = seriesOf(intent);
+    const { rules } = ledger();
+    const series = seriesOf(rules, author, intent);
     if (series === null) return null;
     const said = saidBy(author).flatMap(({ payload }) =>
-      "sequence" in payload && seriesOf(payload) === series ? [payload.sequence] : [],
+      "sequence" in payload && seriesOf(rules, author, payload) === series
+        ? [payload.sequence]
+        : [],
     );
     return Math.max(lastOnLedger(ledger(), author, intent), ...said) + 1;
   };

@@ -35,6 +35,8 @@ export function createRegistration(
     }
     // Without a card on the ledger there is nothing that it could sign.
     if (pv === null || known.publicKey === null) return;
+    // Its owner has taken it off the ledger, and may put it back.
+    if (state.removedPvs.has(pv.pvId)) return;
     const ours = state.pvs.get(pv.pvId);
     // Removed by hand, it comes back by hand.
     if (state.removedPvs.has(pv.pvId)) return;

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { communityId } from "../../../agent/core/ledger/rules.ts";
 import { encodeTransaction, type Transaction } from "../../../agent/core/ledger/transaction.ts";
 import type { Refusal, Result } from "../../../agent/core/result.ts";
-import { listingId, memberId, type TransactionId } from "../../../agent/core/units/ids.ts";
+import { listingId, memberId, pvId, type TransactionId } from "../../../agent/core/units/ids.ts";
 import { createIntents, INTENTS_WAITING_MAX } from "../../../agent/loops/intents.ts";
 import { createMempool } from "../../../agent/loops/mempool.ts";
 import { openOutbox } from "../../../agent/loops/outbox.ts";
@@ -217,6 +217,20 @@ describe("the administrator's steps", () => {
     mempool.add(encodeTransaction(communityId(rules), step));
     submit(create(14), ADMINISTRATOR);
     expect(numbers()).toEqual([7, 8]);
+  });
+
+  it("a PV that was removed comes back under a higher number", () => {
+    const { submit, commit, codes, chain } = openHome();
+    const pv = { pvId: pvId("buyer1house"), owner: memberId(BUYER), capacity: 5000 as never };
+    const register: Intent = { type: "registerPv", ...pv };
+    submit(register);
+    commit("16:21:00");
+    submit({ type: "removePv", pvId: pv.pvId });
+    commit("16:22:00");
+    submit(register);
+    commit("16:23:00");
+    expect(codes()).toEqual(["done", "done", "done"]);
+    expect(chain.state.pvs.get(pv.pvId)).toEqual({ ...pv, sequence: 3 });
   });
 
   it("are given up where the ledger has moved on, and after 16 numbers", () => {

@@ -451,6 +451,13 @@ describe("the next number", () => {
     expect(outbox.freeNumber(registerPv("a"), memberId(HOME))).toBe(4);
     expect(outbox.freeNumber(registerPv("b"), memberId(HOME))).toBe(1);
     expect(outbox.freeNumber(registration(HOME) as Intent, memberId(HOME))).toBe(null);
+    // Its names are a member's own to number; the administrator's changes are steps like others.
+    const change: Intent = {
+      ...{ type: "changeMember", memberId: memberId(HOME), firstName: "B", lastName: "B" },
+      balance: null,
+    };
+    expect(outbox.freeNumber(change, memberId(HOME))).toBe(1);
+    expect(outbox.freeNumber(change, memberId(ADMINISTRATOR))).toBe(7);
   });
 });
 
