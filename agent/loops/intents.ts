@@ -107,7 +107,7 @@ export function createIntents(dependencies: IntentsDependencies): Intents {
 
   function wait(wanted: Wanted): void {
     if (waiting.length >= INTENTS_WAITING_MAX) {
-      wanted.done(refused({ code: "tooManyWaiting", max: INTENTS_WAITING_MAX }));
+      wanted.done(refused({ code: "outboxFull", max: INTENTS_WAITING_MAX }));
       return;
     }
     waiting.push(wanted);

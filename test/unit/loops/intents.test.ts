@@ -286,6 +286,6 @@ describe("more than a mempool takes of one card", () => {
     for (let n = 1; n <= all; n += 1) submit(bid(n / 1000));
     expect(codes()).toEqual([]);
     submit(bid(0.999));
-    expect(codes()).toEqual(["tooManyWaiting"]);
+    expect(codes()).toEqual(["outboxFull"]);
   });
 });
