@@ -245,9 +245,11 @@ export class TestDoor {
       case "evidence":
         return intent;
       case "registerPv":
+      case "changeMember":
+      case "removePv":
         return { ...intent, sequence: this.#number };
       default:
-        return { ...intent, sequence: administratorSequence + 1 } as Payload;
+        return { ...intent, sequence: administratorSequence + 1 };
     }
   }
 }

@@ -52,7 +52,7 @@ export async function describeApi(context: RestContext): Promise<ApiDescription>
         ...{ info: INFO, basePath: BASE, security, securityDefinitions: securitySchemes },
         ...{ consumes: ["application/json"], produces: ["application/json"] },
       },
-      refResolver,
+      ...{ refResolver, exposeHeadRoutes: true },
     });
   });
   const openapi = await describe(async (app) => {
@@ -61,7 +61,7 @@ export async function describeApi(context: RestContext): Promise<ApiDescription>
         ...{ openapi: "3.0.3", info: INFO, servers: [{ url: BASE }], security },
         components: { securitySchemes },
       },
-      refResolver,
+      ...{ refResolver, exposeHeadRoutes: true },
     });
   });
   return { swagger, openapi };
