@@ -79,7 +79,5 @@ function plainDecimal(text: string): string | null {
     .replace(/^0+(?=\d)/, "");
   const after = padded.slice(at).replace(/0+$/, "");
   if (before.length > WHOLE_DIGITS_MAX) return "";
-  // Else decimalToInteger would take it for no decimal at all.
-  if (after.length > 15) return "fine";
   return `${sign === "-" ? "-" : ""}${before}${after === "" ? "" : `.${after}`}`;
 }

@@ -1,6 +1,7 @@
 // The where of a filter: read once, with a bound on everything, then asked for each row.
 
 import { parseIso } from "../units/iso.ts";
+import type { UnixMs } from "../units/time.ts";
 import { type ComposerError, isObject, type Json, type JsonObject } from "./context.ts";
 import { badRequest } from "./errors.ts";
 import { fieldOf } from "./model.ts";
@@ -16,33 +17,36 @@ export type Condition =
       readonly path: readonly string[];
       readonly operator: Operator;
       /** One; two for between; any number for inq and nin. */
-      readonly values: readonly Scalar[];
+      readonly values: readonly Wanted[];
     };
 
 type Scalar = string | number | boolean | null;
 
+/** A value to compare with, and the time that it is if it is one: read once, not for each row. */
+type Wanted = { readonly value: Scalar; readonly at: UnixMs | null };
+
+/** A value of a row, likewise; its time is only read where it is compared with one. */
+type Found = { readonly value: Json; readonly at: UnixMs | null };
+
 /** Of one filter: each is asked of each row. */
-const CONDITIONS_MAX = 64;
-const DEPTH_MAX = 8;
-const VALUES_MAX = 256;
+const CONDITIONS_MAX = 32;
+const VALUES_MAX = 128;
 const PATH_MAX = 8;
 
-type Reading = { readonly type: TypeName | null; left: number };
+type Reading = { readonly type: TypeName | null; left: number; valuesLeft: number };
 
-/** The condition, or what is wrong with it, for a 400. */
+/** The condition, or what is wrong with it, for a 400. Whoever calls has bounded how deep it nests. */
 export function parseWhere(where: unknown, type: TypeName | null): Condition | ComposerError {
-  return parseAll(where, { type, left: CONDITIONS_MAX }, DEPTH_MAX);
+  return parseAll(where, { type, left: CONDITIONS_MAX, valuesLeft: VALUES_MAX });
 }
 
-function parseAll(where: unknown, reading: Reading, depth: number): Condition | ComposerError {
+function parseAll(where: unknown, reading: Reading): Condition | ComposerError {
   if (!isObject(where)) return badRequest(`The where clause ${printed(where)} is not an object`);
-  if (depth <= 0)
-    return badRequest(`The where clause must not nest deeper than ${DEPTH_MAX} levels`);
   const of: Condition[] = [];
   for (const [name, value] of Object.entries(where)) {
     const parsed =
       name === "and" || name === "or"
-        ? parseList(name, value, reading, depth)
+        ? parseList(name, value, reading)
         : parseComparisons(name, value, reading);
     if ("message" in parsed) return parsed;
     of.push(parsed);
@@ -56,14 +60,13 @@ function parseList(
   name: "and" | "or",
   value: unknown,
   reading: Reading,
-  depth: number,
 ): Condition | ComposerError {
   if (!Array.isArray(value) || value.length === 0) {
     return badRequest(`The ${name} operator takes a list of conditions`);
   }
   const of: Condition[] = [];
   for (const item of value) {
-    const parsed = parseAll(item, reading, depth - 1);
+    const parsed = parseAll(item, reading);
     if ("message" in parsed) return parsed;
     of.push(parsed);
   }
@@ -94,7 +97,11 @@ function parseComparisons(
     if (values === null || !values.every((one) => isComparable(reading.type, name, one))) {
       return badRequest(`Property ${name} cannot be compared with ${printed(wanted)}`);
     }
-    of.push({ is: "comparison", path, operator: known, values });
+    reading.valuesLeft -= values.length;
+    if (reading.valuesLeft < 0) {
+      return badRequest(`The where clause has more than ${VALUES_MAX} values`);
+    }
+    of.push({ is: "comparison", path, operator: known, values: values.map(wantedOf) });
   }
   return { is: "all", of };
 }
@@ -104,7 +111,11 @@ function valuesOf(operator: Operator, wanted: unknown): readonly Scalar[] | null
   const values: readonly unknown[] = isList && Array.isArray(wanted) ? wanted : [wanted];
   if (isList !== Array.isArray(wanted) || !values.every(isScalar)) return null;
   if (operator === "between" && values.length !== 2) return null;
-  return values.length <= VALUES_MAX ? values : null;
+  return values;
+}
+
+function wantedOf(value: Scalar): Wanted {
+  return { value, at: typeof value === "string" ? parseIso(value) : null };
 }
 
 function isScalar(value: unknown): value is Scalar {
@@ -126,61 +137,62 @@ export function holds(condition: Condition, row: JsonObject): boolean {
     return is === "all" ? of.every((one) => holds(one, row)) : of.some((one) => holds(one, row));
   }
   const { path, operator, values } = condition;
-  const found = valuesAt(row, path);
-  if (operator === "neq")
-    return !found.some((value) => equals(value, values[0] ?? null)) && !isAbsentNull(found, values);
-  if (operator === "nin") return !found.some((value) => values.some((one) => equals(value, one)));
-  if (operator === "eq" && values[0] === null) return isAbsentNull(found, values);
-  return found.some((value) => compares(value, operator, values));
+  const isOfTime = values.some(({ at }) => at !== null);
+  const found = valuesAt(row, path).map((value) => foundOf(value, isOfTime));
+  // What is not there is null.
+  const present = found.length === 0 ? [foundOf(null, false)] : found;
+  const isOneOf = () => present.some((one) => values.some((wanted) => equals(one, wanted)));
+  if (operator === "eq" || operator === "inq") return isOneOf();
+  if (operator === "neq" || operator === "nin") return !isOneOf();
+  return present.some((one) => compares(one, operator, values));
 }
 
-/** No value, and null is asked for. */
-function isAbsentNull(found: readonly Json[], [value]: readonly Scalar[]): boolean {
-  return value === null && found.every((one) => one === null);
+function foundOf(value: Json, isOfTime: boolean): Found {
+  return { value, at: isOfTime && typeof value === "string" ? parseIso(value) : null };
 }
 
-function compares(value: Json, operator: Operator, values: readonly Scalar[]): boolean {
-  const [first = null, second = null] = values;
-  const compared = compare(value, first);
+type Bound = Exclude<Operator, "eq" | "neq" | "inq" | "nin">;
+
+function compares(found: Found, operator: Bound, [first, second]: readonly Wanted[]): boolean {
+  const compared = first === undefined ? null : compare(found, first);
+  if (compared === null) return false;
   switch (operator) {
     case "gt":
-      return compared !== null && compared > 0;
+      return compared > 0;
     case "gte":
-      return compared !== null && compared >= 0;
+      return compared >= 0;
     case "lt":
-      return compared !== null && compared < 0;
+      return compared < 0;
     case "lte":
-      return compared !== null && compared <= 0;
+      return compared <= 0;
     case "between": {
-      const above = compare(value, second);
-      return compared !== null && above !== null && compared >= 0 && above <= 0;
+      const above = second === undefined ? null : compare(found, second);
+      return above !== null && compared >= 0 && above <= 0;
     }
-    default:
-      return values.some((one) => equals(value, one));
   }
 }
 
-/** Negative: `value` is less than `wanted`; null: they cannot be compared. */
-function compare(value: Json, wanted: Scalar): number | null {
+/** Negative: what was found is less than `wanted`; null: they cannot be compared. */
+function compare({ value, at }: Found, { value: wanted, at: when }: Wanted): number | null {
   if (wanted === null) return null;
   if (typeof value === "number") {
     const number = numberOf(wanted);
     return number === null ? null : value - number;
   }
   if (typeof value !== "string") return null;
-  const text = String(wanted);
-  const [at, when] = [parseIso(value), parseIso(text)];
   if (at !== null && when !== null) return at - when;
+  const text = String(wanted);
   return value === text ? 0 : value < text ? -1 : 1;
 }
 
 /** A relationship equals its text with or without `resource:`, and its bare id. */
-function equals(value: Json, wanted: Scalar): boolean {
-  if (value === null || wanted === null) return value === wanted;
-  if (typeof value === "boolean") return String(value) === String(wanted);
-  if (compare(value, wanted) === 0) return true;
+function equals(found: Found, wanted: Wanted): boolean {
+  const { value } = found;
+  if (value === null || wanted.value === null) return value === wanted.value;
+  if (typeof value === "boolean") return String(value) === String(wanted.value);
+  if (compare(found, wanted) === 0) return true;
   if (typeof value !== "string" || !value.startsWith("resource:")) return false;
-  const text = String(wanted);
+  const text = String(wanted.value);
   return value === `resource:${text}` || value.slice(value.indexOf("#") + 1) === text;
 }
 

@@ -24,6 +24,7 @@ export type WayRefusalCode =
   | "alreadyPending"
   | "mempoolFull"
   | "authorHasTooMany"
+  | "tooManyWaiting"
   | "notCaughtUp"
   | "stopped";
 
@@ -290,6 +291,10 @@ export const REFUSALS: { readonly [C in RefusalCode]: RefusalText<FactsOf<C>> } 
   outboxFull: [
     503,
     ({ max }) => `This agent has ${max} transactions under way: send it again later`,
+  ],
+  tooManyWaiting: [
+    503,
+    ({ max }) => `${max} requests wait for earlier ones on this agent: send it again later`,
   ],
   notCaughtUp: [503, say("This agent is still fetching the ledger: try again soon")],
   stopped: [503, say("This agent is stopping: send it again later, or to another")],

@@ -262,7 +262,8 @@ describe("amounts, digit by digit", () => {
   test("a bid of nothing cancels whatever its price; a bid of something has one", () => {
     const cancelled = { ...BID, BidPrice: 0, kWhQuantity: 0 };
     expect(wanted("BUYOffer", cancelled)).toMatchObject({ energy: 0, bidPrice: 1 });
-    expect(codes("BUYOffer", { ...BID, BidPrice: 0 })).toEqual({ BidPrice: ["numericality"] });
+    const least = { ...BID, BidPrice: 0, kWhQuantity: 0.001 };
+    expect(codes("BUYOffer", least)).toEqual({ BidPrice: ["numericality"] });
   });
 });
 

@@ -117,6 +117,8 @@ describe("where", () => {
     for (const name of ["__proto__", "constructor", "toString", "__proto__.constructor"]) {
       const clause = JSON.parse(`{"${name}": {"neq": 5}}`);
       expect(where(clause, BIDS, null)).toEqual(["t0", "t1", "t2"]);
+      const absent = JSON.parse(`{"${name}": null}`);
+      expect(where(absent, BIDS, null)).toEqual(["t0", "t1", "t2"]);
       expect(names({ [`filter[where][${name}]`]: "x" }, BIDS, null)).toEqual([]);
     }
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
@@ -134,6 +136,11 @@ describe("brackets", () => {
     expect(names(either)).toEqual(["buyer1", "seller1"]);
     const between = { "filter[where][balance][between][]": ["191", "209"] };
     expect(names(between)).toEqual(["buyer2", "buyer3", "seller2"]);
+    const swapped = {
+      "filter[where][balance][between][1]": "209",
+      "filter[where][balance][between][0]": "191",
+    };
+    expect(names(swapped)).toEqual(["buyer2", "buyer3", "seller2"]);
     expect(names({ "filter[limit]": "2", "filter[order]": "balance DESC" })).toEqual([
       ...["seller1", "seller2"],
     ]);
@@ -234,14 +241,18 @@ describe("what is refused, with 400", () => {
     expect(refused(query)).toContain(message);
   });
   test("too many conditions, too deep ones, too many values", () => {
-    const conditions = Array.from({ length: 65 }, (_, balance) => ({ balance }));
-    expect(refused(json({ where: { or: conditions } }))).toContain("more than 64 conditions");
+    const conditions = Array.from({ length: 33 }, (_, balance) => ({ balance }));
+    expect(refused(json({ where: { or: conditions } }))).toContain("more than 32 conditions");
     expect(where({ or: conditions.slice(1) })).toEqual([]);
     const nest = (n: number): object => (n === 0 ? { balance: 218 } : { and: [nest(n - 1)] });
     expect(where(nest(7))).toEqual(["seller1"]);
     expect(refused({ filter: { where: nest(8) } })).toContain("deeper");
-    const inq = Array.from({ length: 257 }, (_, n) => n);
-    expect(refused(json({ where: { balance: { inq } } }))).toContain("cannot be compared");
+    const inq = Array.from({ length: 129 }, (_, n) => n);
+    expect(refused(json({ where: { balance: { inq } } }))).toContain("more than 128 values");
+    const half = { inq: inq.slice(0, 64) };
+    expect(where({ or: [{ balance: half }, { balance: half }] })).toEqual([]);
+    const third = { or: [{ balance: half }, { balance: half }, { balance: 1 }] };
+    expect(refused(json({ where: third }))).toContain("more than 128 values");
   });
 });
 

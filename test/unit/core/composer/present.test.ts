@@ -40,6 +40,8 @@ import { at, kwh, perKwh, say, testKey, tokens } from "../../../support/ledger.t
 const NS = "org.acme.pv.auction";
 const SYSTEM = "org.hyperledger.composer.system";
 const LISTING = listingId("21Mar18-13:00");
+/** Of a PV; what it says of it is not shown. */
+const REGISTRATION = { type: "registerPv" } as Payload;
 
 function member(name: string, balance: MicroTokens): Member {
   const id = memberId(`${name}@vt.edu`);
@@ -56,7 +58,10 @@ function id(n: number): TransactionId {
   return n.toString(16).padStart(64, "0") as TransactionId;
 }
 
-/** Table IV: 6 kWh of each seller, without a reserve price; the community's stamp is the table's time. */
+/** They were on the ledger when the cut-off came; their stamps are the table's times. */
+const BLOCK_TIME = at("2018-03-21T12:59:00Z");
+
+/** Table IV: 6 kWh of each seller, without a reserve price. */
 function offer(n: number, seller: string, time: string): Timed<PlacedOffer> {
   const stamp = at(`2018-03-21T${time}Z`);
   return {
@@ -65,7 +70,7 @@ function offer(n: number, seller: string, time: string): Timed<PlacedOffer> {
       memberId: memberId(`${seller}@vt.edu`),
       pvId: pvId(`${seller}house`),
     },
-    ...{ sequence: 1, energy: kwh(6), reservePrice: perKwh(0), stamp, time: stamp },
+    ...{ sequence: 1, energy: kwh(6), reservePrice: perKwh(0), stamp, time: BLOCK_TIME },
   };
 }
 
@@ -73,7 +78,7 @@ function bid(n: number, buyer: string, energy: number, time: string): Timed<Plac
   const stamp = at(`2018-03-21T${time}Z`);
   return {
     ...{ transactionId: id(n), memberId: memberId(`${buyer}@vt.edu`), sequence: 1 },
-    ...{ energy: kwh(energy), bidPrice: perKwh(3), stamp, time: stamp },
+    ...{ energy: kwh(energy), bidPrice: perKwh(3), stamp, time: BLOCK_TIME },
   };
 }
 
@@ -154,11 +159,11 @@ test("Table IV after CloseBidding: bids by value though their times run the othe
 });
 
 test("while it is open: by time, without those that were cancelled, and nothing of a result", () => {
-  const [first, ...others] = BIDS as [Timed<PlacedBid>, ...Timed<PlacedBid>[]];
+  const [first] = BIDS as [Timed<PlacedBid>];
   const { pvoffers, buyoffers, ...rest } = presentListing(CTX, {
     ...{ listingId: LISTING, state: "ACCEPT_OFFERS", mcp: null, fills: [] },
     pvOffers: OFFERS.map((one) => ({ ...one, energy: kwh(0) })),
-    buyOffers: [first, ...others],
+    buyOffers: [{ ...first, memberId: memberId("buyer4@vt.edu"), energy: kwh(0) }, ...BIDS],
   });
   expect(pvoffers).toEqual([]);
   expect(buyoffers).toMatchObject([{ kWhQuantity: 1 }, { kWhQuantity: 3 }, { kWhQuantity: 5 }]);
@@ -215,16 +220,13 @@ test("transactions by their own routes", () => {
     transactionId: id(2),
     timestamp: "2018-03-21T12:50:06.040Z",
   });
-  const pvPayload = say.registerPv("seller1@vt.edu", "seller1house");
+  const pvPayload = REGISTRATION;
   expect(presentTransaction(CTX, { id: id(3), author, payload: pvPayload, time })).toBeNull();
 });
 
 test("a line of the historian", () => {
   const time = at("2018-03-21T12:50:06.040Z");
-  const [author, payload] = [
-    memberId("seller1@vt.edu"),
-    say.registerPv("seller1@vt.edu", "seller1house"),
-  ];
+  const [author, payload] = [memberId("seller1@vt.edu"), REGISTRATION];
   const entry = { id: id(3), author, payload, time };
   expect(presentHistorianRecord(CTX, entry, { identityUsed: "ab" })).toEqual({
     $class: `${SYSTEM}.HistorianRecord`,
