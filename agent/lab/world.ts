@@ -142,6 +142,9 @@ export function writeAgentFile(start: HomeStart): string {
   return path;
 }
 
+/** Programs of one machine try out what they like: the machine bounds them, not the door. */
+const BY_HAND = { requestsPerSecond: 20_000, requestsBurst: 40_000, connectionsPerAddress: 2048 };
+
 function restPart(rest: LabRest | null): Partial<AgentFileInput> {
   if (rest === null) return {};
   const { port, isByHand } = rest;
@@ -149,7 +152,7 @@ function restPart(rest: LabRest | null): Partial<AgentFileInput> {
     ...(isByHand ? { registration: "byHand" } : {}),
     rest: {
       ...{ port, wallet: WALLET_FOLDER, tokens: TOKENS_FOLDER },
-      ...(isByHand ? { ca: "../../ca" } : {}),
+      ...(isByHand ? { ca: "../../ca", limits: BY_HAND } : {}),
     },
   };
 }

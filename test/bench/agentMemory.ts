@@ -44,7 +44,8 @@ export async function agentMemory(): Promise<Figures> {
   }
 }
 
-function residentMegabytes(pid: number): number {
+/** Of a process. */
+export function residentMegabytes(pid: number): number {
   const kilobytes = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
   return Math.round(Number(kilobytes) / 1024);
 }

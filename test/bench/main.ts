@@ -10,6 +10,7 @@ import { joining } from "./joining.ts";
 import { latency, SEVEN, THIRTY_ONE } from "./latency.ts";
 import { ledgerGrowth } from "./ledgerGrowth.ts";
 import type { Bench, Figures } from "./measure.ts";
+import { rest } from "./rest.ts";
 
 /** In the order in which they run. A bench is one file and one line here. */
 const BENCHES: readonly Bench[] = [
@@ -17,6 +18,7 @@ const BENCHES: readonly Bench[] = [
   { name: "applyBlock", run: benchApplyBlock },
   { name: "joining", run: joining },
   { name: "agentMemory", run: agentMemory },
+  { name: "rest", run: rest, takesMinutes: true },
   { name: "latency", run: () => latency(SEVEN), takesMinutes: true },
   { name: "latency31", run: () => latency(THIRTY_ONE), takesMinutes: true },
   { name: "ledgerGrowth", run: () => ledgerGrowth(), takesMinutes: true },
