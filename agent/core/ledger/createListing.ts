@@ -1,5 +1,5 @@
 // A listing begins: the auction for one delivery hour. By the calendar, or by the administrator's hand, which
-// opens it at once: the paper's kWhlisting is created in ACCEPT_OFFERS (Fig. 6).
+// opens it at once: the paper's kWhlisting is created in ACCEPT_OFFERS (Fig. 9).
 
 import { assert } from "../assert.ts";
 import { accepted, type Result, refused } from "../result.ts";
