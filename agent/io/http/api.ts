@@ -1,7 +1,7 @@
 // Everything under /api. Whoever asks for something here needs a token; that is looked at before the body is
 // read, so that strangers' bodies cost nothing.
 
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyPluginAsync } from "fastify";
 import { parseJson } from "./jsonBody.ts";
 import { registerQueries } from "./queryRoutes.ts";
 import { registerRegistries } from "./registryRoutes.ts";
@@ -31,5 +31,6 @@ export async function registerApi(api: FastifyInstance, context: RestContext): P
   registerRegistries(api, context);
   registerSystem(api, context);
   registerQueries(api, context);
-  await api.register((wallet) => registerWallet(wallet, context));
+  const wallet: FastifyPluginAsync = (scope) => registerWallet(scope, context);
+  await api.register(wallet);
 }

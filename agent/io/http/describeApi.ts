@@ -1,7 +1,7 @@
 // The API's description, in the two languages that tools read, out of the routes' own schemas: the routes are
 // registered once more, on a server that never listens, with the plugin that collects them.
 
-import { type FastifyInstance, fastify } from "fastify";
+import { type FastifyInstance, type FastifyPluginAsync, fastify } from "fastify";
 import { registerApi } from "./api.ts";
 import { UNCOMPILED } from "./httpApp.ts";
 import type { RestContext } from "./restContext.ts";
@@ -40,7 +40,8 @@ export async function describeApi(context: RestContext): Promise<ApiDescription>
   const describe = async (register: (app: FastifyInstance) => Promise<void>): Promise<string> => {
     const app = fastify({ schemaController: { compilersFactory: UNCOMPILED } });
     await register(app);
-    await app.register((api) => registerApi(api, context));
+    const routes: FastifyPluginAsync = (api) => registerApi(api, context);
+    await app.register(routes);
     await app.ready();
     const text = JSON.stringify(app.swagger());
     await app.close();

@@ -9,7 +9,7 @@ import { className, TYPES, type TypeName } from "../../core/composer/names.ts";
 import type { Actor } from "./principal.ts";
 import { readAll, readOne, resolveRow } from "./registryRead.ts";
 import { type Ask, checkTogether, type Prepared, prepare, prepareDelete } from "./registryWrite.ts";
-import { actorOf, committed, may, type RestContext } from "./restContext.ts";
+import { actorOf, committed, may, patiently, type RestContext } from "./restContext.ts";
 import { orRefuse, RestError, restError } from "./restError.ts";
 
 /** Registers the routes of all types. */
@@ -103,7 +103,8 @@ function registerRegistry(api: FastifyInstance, context: RestContext, type: Type
     async (request) => {
       const actor = actorOf(context, request);
       const { body, params: path } = request;
-      return await create(context, { actor, type, operation: "update", body, pathId: path.id });
+      const ask = { actor, type, operation: "update", body, pathId: path.id } as const;
+      return await put(context, actor, await patiently(() => prepare(context, ask)));
     },
   );
   api.delete<WithId>(
@@ -115,7 +116,8 @@ function registerRegistry(api: FastifyInstance, context: RestContext, type: Type
     async (request, reply) => {
       const actor = actorOf(context, request);
       const { id } = request.params;
-      await put(context, actor, prepareDelete(context, { actor, type, id }));
+      const prepared = await patiently(() => prepareDelete(context, { actor, type, id }));
+      await put(context, actor, prepared);
       return reply.code(204).send();
     },
   );

@@ -1,5 +1,6 @@
 // What every route needs: the agent's door, the wallet, and who asks.
 
+import { setTimeout } from "node:timers/promises";
 import type { FastifyRequest } from "fastify";
 import { type Operation, permits, type Resource } from "../../core/access/permissions.ts";
 import type { ComposerContext } from "../../core/composer/context.ts";
@@ -125,6 +126,27 @@ export function mustMay(
   what: Parameters<typeof denied>[1],
 ): void {
   if (!may(context, what.actor, what.deed)) throw denied(context, what);
+}
+
+/** Longer than a block takes from one home to the next. */
+const NOT_YET_MS = 1000;
+const LOOK_EVERY_MS = 50;
+
+/**
+ * What `work` returns. 404 is told only after a moment: whoever was answered by one home asks the next about the
+ * same thing at once, and the block may still be on its way there.
+ */
+export async function patiently<T>(work: () => T): Promise<T> {
+  const until = performance.now() + NOT_YET_MS;
+  for (;;) {
+    try {
+      return work();
+    } catch (error) {
+      const isMissing = error instanceof RestError && error.error.statusCode === 404;
+      if (!isMissing || performance.now() >= until) throw error;
+    }
+    await setTimeout(LOOK_EVERY_MS);
+  }
 }
 
 /** Signs, and answers with the transaction's id once it is on the ledger. */

@@ -2,7 +2,7 @@
 // fault but ours is answered with 500, and nothing is logged that would open a door: no query, no header.
 
 import fastifyCors from "@fastify/cors";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from "fastify";
 import { tooMany } from "../../core/composer/errors.ts";
 import { Verifier } from "../../core/crypto.ts";
 import type { UnixMs } from "../../core/units/time.ts";
@@ -73,7 +73,9 @@ export async function openRest(dependencies: RestDependencies): Promise<Rest> {
     commit: createCommit(door, options.commitWithinMs),
     verifier: new Verifier(),
   };
-  const app = createHttpApp(limits, log);
+  // Who waits for a commit says nothing meanwhile, and must not be taken for idle.
+  const idleMs = Math.max(limits.idleMs, options.commitWithinMs + IDLE_BEYOND_MS);
+  const app = createHttpApp({ ...limits, idleMs }, log);
   await registerCors(app, cors);
   recogniseClients(app, context, cors);
   app.setNotFoundHandler(({ method, url }, reply) =>
@@ -83,21 +85,28 @@ export async function openRest(dependencies: RestDependencies): Promise<Rest> {
     ...{ providers: options.logins, tokens, wallet, now, log },
     publicUrl: options.publicUrl ?? null,
   });
-  await app.register((api) => registerApi(api, context), { prefix: "/api" });
+  const routes: FastifyPluginAsync = (api) => registerApi(api, context);
+  await app.register(routes, { prefix: "/api" });
   registerExplorer(app, context);
   registerStatus(app);
   const sockets = openSockets({
     ...{ server: app.server, limits, log },
     admit: (request) => admitReader(context, request, cors),
   });
-  const address = await app.listen({ host: options.host, port: options.port });
+  const close = async (): Promise<void> => {
+    sockets.close();
+    await app.close();
+  };
+  const address = await app
+    .listen({ host: options.host, port: options.port })
+    .catch(async (error: unknown) => {
+      await close();
+      throw error;
+    });
   return {
     address,
     publisher: createFramePublisher(context.composer, sockets),
-    close: async () => {
-      sockets.close();
-      await app.close();
-    },
+    close,
   };
 }
 
@@ -108,12 +117,13 @@ async function registerCors(app: FastifyInstance, origins: readonly string[]): P
     origin: isAnybody ? "*" : [...origins],
     credentials: !isAnybody,
     methods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
-    exposedHeaders: ["content-disposition"],
+    exposedHeaders: ["content-disposition", "retry-after", "x-more"],
     maxAge: DAY_S,
   });
 }
 
 const DAY_S = 86_400;
+const IDLE_BEYOND_MS = 30_000;
 
 /** Each request's token is looked up once, and how often its holder asks is counted. */
 function recogniseClients(

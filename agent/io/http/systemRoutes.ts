@@ -23,7 +23,7 @@ import { fromPem } from "../pem.ts";
 import { cardName, writeCardFile } from "../wallet/cardFile.ts";
 import type { Actor } from "./principal.ts";
 import { readTransactions } from "./registryRead.ts";
-import { actorOf, committed, may, mustMay, type RestContext } from "./restContext.ts";
+import { actorOf, committed, may, mustMay, patiently, type RestContext } from "./restContext.ts";
 import { orRefuse, RestError, restError } from "./restError.ts";
 import { attachment } from "./walletRoutes.ts";
 
@@ -177,7 +177,7 @@ function registerIdentityChanges(api: FastifyInstance, context: RestContext): vo
       const actor = mayChangeIdentity(context, request, "create");
       const userId = argument(request.body, "userID");
       if (!USER_ID.test(userId)) throw restError(422, "userID: letters, digits and any of @._+-");
-      const member = participantOf(context, request.body);
+      const member = await patiently(() => participantOf(context, request.body));
       const contents = await newCard(context, member, userId);
       const { certificate } = contents;
       await bind(context, { actor, member, certificate });
@@ -206,7 +206,8 @@ function registerIdentityChanges(api: FastifyInstance, context: RestContext): vo
       const actor = mayChangeIdentity(context, request, "create");
       const certificate = fromPem("CERTIFICATE", argument(request.body, "certificate"));
       if (certificate === null) throw restError(422, "certificate: one certificate in PEM");
-      await bind(context, { actor, member: participantOf(context, request.body), certificate });
+      const member = await patiently(() => participantOf(context, request.body));
+      await bind(context, { actor, member, certificate });
       return await reply.code(204).send();
     },
   );
@@ -222,9 +223,11 @@ function registerIdentityChanges(api: FastifyInstance, context: RestContext): vo
     async (request, reply) => {
       const actor = mayChangeIdentity(context, request, "delete");
       const { id } = request.params;
-      const member = identified(context, id);
-      if (member === null) throw unknownSystem("Identity", id);
-      const { memberId } = member;
+      const { memberId } = await patiently(() => {
+        const member = identified(context, id);
+        if (member === null) throw unknownSystem("Identity", id);
+        return member;
+      });
       await committed(context, {
         actor,
         intent: { type: "revoke", memberId, reason: REASON },

@@ -356,3 +356,33 @@ test("in an hourly community nobody does by hand what block time does", async ()
     await home.close();
   }
 });
+
+test("what another home has told of already may come here a moment later", async () => {
+  const home = await openTestHome();
+  try {
+    await startPaper(home);
+    const token = home.tokenOf(ADMIN);
+    const { state } = home.door;
+    const listings = new Map(state.listings);
+    listings.clear();
+    home.door.state = { ...state, listings };
+    const body = { listingid: LISTING, state: "AUCTION_CLOSED" };
+    const put = home.ask("PUT", api("kWhlisting", LISTING), { token, body });
+    setTimeout(() => {
+      home.door.state = state;
+    }, 200);
+    expect((await put).status).toBe(200);
+  } finally {
+    await home.close();
+  }
+});
+
+test("a port that is taken is told to who opens the door", async () => {
+  const home = await openTestHome();
+  try {
+    const port = Number(new URL(home.rest.address).port);
+    await expect(openTestHome({ options: { port } })).rejects.toThrow("EADDRINUSE");
+  } finally {
+    await home.close();
+  }
+});
