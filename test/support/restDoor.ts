@@ -22,7 +22,7 @@ import { openRest, type Rest, type RestOptions } from "../../agent/io/http/serve
 import { publicKeyOf } from "../../agent/io/keys.ts";
 import { openTokens, SCOPES, type Scope, type Tokens } from "../../agent/io/wallet/tokens.ts";
 import { openWallet, type Wallet } from "../../agent/io/wallet/wallet.ts";
-import type { AgentDoor, HistoryEntry, Intent, Publisher, Timed } from "../../agent/ports.ts";
+import type { AgentDoor, HistoryEntry, Intent, Log, Publisher, Timed } from "../../agent/ports.ts";
 import { CARDS_AT, testCa, testCard } from "./cards.ts";
 import { makeRules } from "./ledger.ts";
 import { silentLog } from "./silentLog.ts";
@@ -38,6 +38,7 @@ export type TestHomeOptions = {
   readonly limits?: Partial<RestLimits>;
   readonly options?: Partial<RestOptions>;
   readonly hasCa?: boolean;
+  readonly log?: Log;
 };
 
 export type TestHome = {
@@ -72,7 +73,7 @@ export type Ask = (
 
 /** A community of the paper's five, their cards and the administrator's in one wallet, nobody registered. */
 export async function openTestHome(options: TestHomeOptions = {}): Promise<TestHome> {
-  const { schedule = "manual", limits = {}, hasCa = true } = options;
+  const { schedule = "manual", limits = {}, hasCa = true, log = silentLog } = options;
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "pv-rest-"));
   const ca = await testCa();
   const wallet = openWallet(path.join(dir, "wallet"));
@@ -91,7 +92,7 @@ export async function openTestHome(options: TestHomeOptions = {}): Promise<TestH
     },
   });
   const rest = await openRest({
-    ...{ door: door.door, wallet, tokens, ca: hasCa ? ca : null, log: silentLog },
+    ...{ door: door.door, wallet, tokens, ca: hasCa ? ca : null, log },
     options: {
       ...{ host: "127.0.0.1", port: 0, namespace: NS, cors: [], logins: [], commitWithinMs: 2000 },
       limits: { ...DEFAULT_REST_LIMITS, ...limits },

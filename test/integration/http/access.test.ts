@@ -213,3 +213,34 @@ test("a page of a configured origin may ask, of another not", async () => {
   const bad = await preflight("https://evil.example");
   expect(bad.headers.get("access-control-allow-origin")).toBe(null);
 });
+
+test("no token is logged, wherever it stands, and nothing that fails shows how", async () => {
+  const lines: string[] = [];
+  const note = (message: string, facts?: object): void => {
+    lines.push(message + JSON.stringify(facts));
+  };
+  const log = { debug: note, info: note, warn: note, error: note };
+  const noisy = await openTestHome({ log });
+  try {
+    const token = noisy.tokenOf(ADMIN);
+    await noisy.ask("GET", `${MEMBERS}?access_token=${token}`);
+    await noisy.ask("GET", `/nothing?access_token=${token}`, { headers: { authorization: token } });
+    await noisy.ask("POST", `${MEMBERS}?access_token=${token}`, { body: "{" });
+    const { door } = noisy;
+    Object.defineProperty(door, "state", {
+      get: () => {
+        throw new Error(`a disk failed at /srv/secret ${token.slice(0, 3)}`);
+      },
+    });
+    const failed = await noisy.ask("GET", `${MEMBERS}?access_token=${token}`);
+    expect([failed.status, failed.json]).toEqual([
+      500,
+      { error: { statusCode: 500, name: "Error", message: "Internal Server Error" } },
+    ]);
+    expect(lines.length).toBeGreaterThan(3);
+    expect(lines.join("\n")).not.toContain(token);
+    expect(lines.join("\n")).toContain("a disk failed");
+  } finally {
+    await noisy.close();
+  }
+});
