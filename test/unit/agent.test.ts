@@ -331,6 +331,40 @@ describe("what the home submits", () => {
     ]);
   });
 
+  it("is numbered where a door asks for it, whatever the home says itself", () => {
+    const home = openStarted({ chain: street([HOME]) });
+    const { door } = home.agent;
+    const outcomes: string[] = [];
+    const ask = (energy: number) =>
+      door.submit(
+        {
+          type: "buyOffer",
+          listingId: ELEVEN as never,
+          energy: energy as never,
+          bidPrice: 1 as never,
+        },
+        testCard(HOME),
+        (outcome) => outcomes.push(outcome.ok ? outcome.value : outcome.refusal.code),
+      );
+    home.agent.submit(bid(1), () => {});
+    ask(500);
+    ask(600);
+    home.clock.advance(3000);
+    expect(outcomes.map((id) => id.length)).toEqual([64, 64]);
+    const placed = door
+      .ledger()
+      .listings.get(ELEVEN as never)
+      ?.buyOffers.get(HOME as never);
+    expect(placed).toMatchObject({ sequence: 3, energy: 600, transactionId: outcomes[1] });
+    expect([door.self, door.isCaughtUp(), door.peers(), door.now()]).toEqual([
+      ...[HOME, true, [], home.clock.now()],
+    ]);
+    // Without a store's history there is none.
+    expect(door.history.listings(10)).toEqual([]);
+    ask(999_999);
+    expect(outcomes[2]).toBe("beyondBidMax");
+  });
+
   it("is refused with the facts where it can never land, and goes nowhere", () => {
     const home = openStarted();
     const outcomes: unknown[] = [];
