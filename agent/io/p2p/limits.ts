@@ -60,7 +60,7 @@ export type Limits = {
   readonly dialPauseMaxMs: number;
   /** Addresses tried for ever: bootstrap, validators, neighbours found by mDNS. */
   readonly dialTargetsMax: number;
-  /** How often a connection is probed; a probe unanswered for as long again ends it. */
+  /** A connection is asked before it has been silent for so long; one that is silent for twice as long is ended. */
   readonly pingMs: number;
 
   /** Messages remembered, so that the handler sees one that came by push and gossip once. */

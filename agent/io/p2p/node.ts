@@ -11,18 +11,19 @@ import type {
   PeerInfo,
 } from "@libp2p/interface";
 import { mdns } from "@libp2p/mdns";
-import { noise } from "@libp2p/noise";
 import { peerIdFromPublicKey, peerIdFromString } from "@libp2p/peer-id";
 import { tcp } from "@libp2p/tcp";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p, type Libp2p } from "libp2p";
 import { type Gossip, type GossipOptions, gossipService } from "./gossip.ts";
+import { KeepAlive } from "./keepAlive.ts";
 import type { Limits } from "./limits.ts";
 import { steadyYamux } from "./muxer.ts";
+import { noiseInOneWrite } from "./oneWrite.ts";
 
 type MdnsComponents = Parameters<ReturnType<typeof mdns>>[0];
 
-export type Node = Libp2p<{ identify: Identify; gossip: Gossip }>;
+export type Node = Libp2p<{ identify: Identify; gossip: Gossip; keepAlive: KeepAlive }>;
 
 export type NodeOptions = {
   readonly listen: readonly string[];
@@ -46,18 +47,22 @@ const NEGOTIATION_MS = 2_000;
 /** A started node, listening. Rejects when an address cannot be listened on. */
 export async function createNode(options: NodeOptions): Promise<Node> {
   const { limits } = options;
+  const keepAlive = new KeepAlive(limits.pingMs);
   const certain = options.bootstrap.filter((address) => peerOf(multiaddr(address)) !== null);
   return createLibp2p({
     privateKey: options.privateKey,
     nodeInfo: { name: "pvtrading", userAgent: "pvtrading" },
     addresses: { listen: [...options.listen] },
     transports: [tcp()],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [noiseInOneWrite()],
     streamMuxers: [
-      steadyYamux({
-        maxInboundStreams: STREAMS_PER_CONNECTION_MAX,
-        maxOutboundStreams: STREAMS_PER_CONNECTION_MAX,
-      }),
+      steadyYamux(
+        {
+          maxInboundStreams: STREAMS_PER_CONNECTION_MAX,
+          maxOutboundStreams: STREAMS_PER_CONNECTION_MAX,
+        },
+        keepAlive,
+      ),
     ],
     peerDiscovery: [
       // Keeps these in the address book and from being pruned; our dialler does the dialling.
@@ -74,11 +79,12 @@ export async function createNode(options: NodeOptions): Promise<Node> {
       addressDialTimeout: limits.dialTimeoutMs,
       outboundStreamProtocolNegotiationTimeout: NEGOTIATION_MS,
     },
-    connectionMonitor: {
-      pingInterval: limits.pingMs,
-      pingTimeout: { minTimeout: limits.pingMs, maxTimeout: 2 * limits.pingMs },
+    connectionMonitor: { enabled: false },
+    services: {
+      identify: identify(),
+      gossip: gossipService(options.gossip),
+      keepAlive: () => keepAlive,
     },
-    services: { identify: identify(), gossip: gossipService(options.gossip) },
   });
 }
 

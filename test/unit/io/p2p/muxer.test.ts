@@ -25,6 +25,8 @@ function connection(): MessageStream & { writeStatus: string; sent: number } {
   return fake as unknown as ReturnType<typeof connection>;
 }
 
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 test("a stream opened on a connection that goes down is lost, and nothing is thrown", async () => {
   const thrown: unknown[] = [];
   const catcher = (error: unknown): void => void thrown.push(error);
@@ -32,13 +34,14 @@ test("a stream opened on a connection that goes down is lost, and nothing is thr
   try {
     for (const status of ["closing", "closed"]) {
       const line = connection();
-      const muxer = steadyYamux({ enableKeepAlive: false })().createStreamMuxer(line);
+      const muxer = steadyYamux({}, { watch() {} })().createStreamMuxer(line);
       await muxer.createStream();
+      await turn();
       expect(line.sent).toBe(1);
       const opened = Promise.resolve(muxer.createStream());
       line.writeStatus = status;
       await Promise.allSettled([opened]);
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
       expect(line.sent).toBe(1);
     }
     expect(thrown).toEqual([]);
