@@ -25,6 +25,21 @@ export type Gossip = GossipSub & {
 };
 
 const GOSSIP_SEEN_MS = 30_000;
+/**
+ * Who says something says it to all its neighbours, and a validator to all validators (push.ts). To pass it on to a
+ * few reaches the homes that are not its neighbours; gossipsub's own numbers are for thousands of homes that nobody
+ * tells directly, and each home heard everything a dozen times. What is lost all the same is announced, and asked for.
+ */
+const MESH = {
+  D: 4,
+  Dlo: 3,
+  Dhi: 6,
+  Dscore: 2,
+  Dout: 1,
+  Dlazy: 3,
+  gossipFactor: 0.1,
+  mcacheGossip: 2,
+};
 /** IWANT promises may be late on a busy Pi without fault. */
 const PROMISE_MS = 12_000;
 /** One stream each way, and room for one being replaced. */
@@ -67,6 +82,7 @@ export function gossipService(options: GossipOptions): (components: GossipSubCom
     doPX: false,
     ignoreDuplicatePublishError: true,
     seenTTL: GOSSIP_SEEN_MS,
+    ...MESH,
     gossipsubIWantFollowupMs: PROMISE_MS,
     maxInboundDataLength: limits.rpcBytesMax,
     maxOutboundBufferSize: limits.gossipBufferBytesMax,
