@@ -21,6 +21,8 @@ type Registrar = GossipSubComponents["registrar"];
 
 /** The class has it, its published interface does not. */
 export type Gossip = GossipSub & {
+  /** By peer: our end of the gossip with it. */
+  readonly streamsOutbound: ReadonlyMap<string, unknown>;
   reportMessageValidationResult(id: string, from: string, result: TopicValidatorResult): void;
 };
 
@@ -44,6 +46,8 @@ const MESH = {
 const PROMISE_MS = 12_000;
 /** One stream each way, and room for one being replaced. */
 const STREAMS_MAX = 4;
+/** To agree on the protocol: many homes start at once when the street's power comes back, and answer late. */
+const OPENING_MS = 10_000;
 /** Gossip of one connection kept until its card is judged. */
 const HELD_MAX = 2;
 const SUBSCRIPTIONS_MAX = 16;
@@ -142,14 +146,23 @@ const topicScore = {
 
 type Held = { readonly stream: Stream; readonly deliver: () => void };
 
+/** Our end of the gossip on a connection, before gossipsub takes it. */
+type Own = { stream: Stream | null; isOpening: boolean };
+
 /**
  * Stands where gossipsub expects libp2p's registrar. A peer is announced to gossipsub when it is admitted; its
  * gossip streams wait, unread, until then, so that nothing said in between is lost.
+ *
+ * Our own stream to it is opened here: gossipsub would open one after the other, everybody waiting for the
+ * slowest, and none a second time.
  */
 export class GossipGate {
   readonly #isAdmitted: (connection: Connection) => boolean;
   readonly #held = new Map<Connection, Held[]>();
+  readonly #own = new Map<Connection, Own>();
   #topology: Topology | null = null;
+  /** Best first, as gossipsub names them. */
+  #protocols: readonly string[] = [];
 
   constructor(isAdmitted: (connection: Connection) => boolean) {
     this.#isAdmitted = isAdmitted;
@@ -167,26 +180,31 @@ export class GossipGate {
         registrar.handle(protocol, this.#wait(handler), options),
       register: async (protocol, topology) => {
         this.#topology = topology;
+        this.#protocols = [...this.#protocols, protocol];
         return protocol;
       },
       unregister: () => {
         this.#topology = null;
+        this.#protocols = [];
       },
       // gossipsub asks for these only to announce direct peers, past the gate.
       getTopologies: () => [],
     };
   }
 
-  /** The peer is admitted: gossip with it on this connection. */
+  /** The peer is admitted: gossip with it on this connection. Again: our stream was lost, or never came. */
   open(connection: Connection): void {
-    this.#topology?.onConnect?.(connection.remotePeer, withLiveStreams(connection));
+    const own = this.#ownOf(connection);
     for (const { deliver } of this.#held.get(connection) ?? []) deliver();
     this.#held.delete(connection);
+    if (own.stream?.status === "open") this.#announce(connection);
+    else if (!own.isOpening) void this.#openOwn(connection, own);
   }
 
   /** The connection is gone, whether it was ever used or not. */
   drop(connection: Connection): void {
     this.#held.delete(connection);
+    this.#own.delete(connection);
   }
 
   /** The peer is gone, or about to go. */
@@ -195,9 +213,48 @@ export class GossipGate {
     this.#topology?.onDisconnect?.(connection.remotePeer);
   }
 
+  #ownOf(connection: Connection): Own {
+    const own = this.#own.get(connection) ?? { stream: null, isOpening: false };
+    this.#own.set(connection, own);
+    return own;
+  }
+
+  async #openOwn(connection: Connection, own: Own): Promise<void> {
+    own.isOpening = true;
+    try {
+      const signal = AbortSignal.timeout(OPENING_MS);
+      const stream = await connection.newStream([...this.#protocols], { signal });
+      if (this.#own.get(connection) === own) {
+        own.stream = stream;
+        this.#announce(connection);
+      } else stream.abort(new Error("its connection is not wanted any more"));
+    } catch {
+      // It is slow, or going, or gossips not at all: who looks after its stay asks again, or ends it.
+    } finally {
+      own.isOpening = false;
+    }
+  }
+
+  #announce(connection: Connection): void {
+    this.#topology?.onConnect?.(connection.remotePeer, this.#withOwnStream(connection));
+  }
+
+  /** The connection, but with no other gossip stream than ours, which is there or is not. */
+  #withOwnStream(connection: Connection): Connection {
+    const newStream: Connection["newStream"] = async () => {
+      const own = this.#own.get(connection);
+      const stream = own?.stream ?? null;
+      if (own !== undefined) own.stream = null;
+      // gossipsub would keep a closed one for the peer's, and never notice.
+      if (stream?.status !== "open") throw new Error("the gossip stream is not open");
+      return stream;
+    };
+    return Object.create(connection, { newStream: { value: newStream } }) as Connection;
+  }
+
   #wait(handler: StreamHandler): StreamHandler {
     return (stream, connection) => {
-      if (this.#isAdmitted(connection)) return handler(stream, withLiveStreams(connection));
+      if (this.#isAdmitted(connection)) return handler(stream, this.#withOwnStream(connection));
       const held = this.#held.get(connection) ?? [];
       if (connection.status !== "open" || held.length >= HELD_MAX) {
         stream.abort(new Error("no gossip before the card"));
@@ -206,25 +263,12 @@ export class GossipGate {
       stream.pause();
       const deliver = (): void => {
         if (stream.status !== "open") return;
-        void handler(stream, withLiveStreams(connection));
+        void handler(stream, this.#withOwnStream(connection));
         stream.resume();
       };
       this.#held.set(connection, [...held, { stream, deliver }]);
     };
   }
-}
-
-/**
- * The connection, but for streams that end while they are being opened: gossipsub would keep such a one for the
- * peer's, never notice that it is closed, and open no other.
- */
-function withLiveStreams(connection: Connection): Connection {
-  const newStream: Connection["newStream"] = async (protocols, options) => {
-    const stream = await connection.newStream(protocols, options);
-    if (stream.status !== "open") throw new Error("the stream ended while it was opened");
-    return stream;
-  };
-  return Object.create(connection, { newStream: { value: newStream } }) as Connection;
 }
 
 /** Whether our end of the gossip with this neighbour stands. */

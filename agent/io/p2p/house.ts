@@ -28,6 +28,8 @@ export type HouseParts = {
   readonly dialled: (neighbour: Neighbour) => void;
   /** Its card is accepted: gossip may begin. */
   readonly admitted: (neighbour: Admitted) => void;
+  /** It does not run, or not any more: open what is ours again. Called each second. */
+  readonly gossipAgain: (neighbour: Admitted) => void;
   /** Whether gossip runs both ways by now. */
   readonly isGossiping: (neighbour: Admitted) => boolean;
   readonly joined: (member: MemberId) => void;
@@ -38,8 +40,11 @@ export type HouseParts = {
   readonly unlearn: (peer: PeerId) => void;
 };
 
-/** Time for gossipsub's streams and subscriptions after the card. */
-const GOSSIP_GRACE_MS = 5_000;
+/**
+ * Time for gossip to begin, or to begin again. Where many homes start at once each is slow to answer, and to hang up
+ * on whoever is slow only makes all of them slower: a new connection costs a hundred times a new stream.
+ */
+const GOSSIP_GRACE_MS = 20_000;
 const GOSSIP_LOOK_MS = 10;
 
 export class House {
@@ -47,6 +52,8 @@ export class House {
   readonly #parts: HouseParts;
   /** Those whose gossip does not run yet, and when to look again. */
   readonly #settling = new Map<Neighbour, NodeJS.Timeout>();
+  /** With whom gossip does not run, and since when, monotonic ms. */
+  readonly #mute = new Map<Neighbour, number>();
   /** To be unlearnt once identify is through with them. */
   readonly #strangersGone: PeerId[] = [];
   #recheckedAt: number;
@@ -134,6 +141,7 @@ export class House {
     const isSettling = this.#settling.has(neighbour);
     clearTimeout(this.#settling.get(neighbour));
     this.#settling.delete(neighbour);
+    this.#mute.delete(neighbour);
     this.#parts.gone(neighbour);
     if (this.#isClosed) return;
     if (card === null && neighbour.connection.direction === "inbound") {
@@ -210,10 +218,18 @@ export class House {
     this.#settling.set(neighbour, lookAgain);
   }
 
-  /** gossipsub does not open a lost stream again; a new connection does. */
   #checkGossip(neighbour: Admitted): void {
-    const isYoung = this.#parts.now() - neighbour.card.admittedAt < GOSSIP_GRACE_MS;
-    if (isYoung || this.#parts.isGossiping(neighbour)) return;
+    if (this.#parts.isGossiping(neighbour)) {
+      this.#mute.delete(neighbour);
+      return;
+    }
+    const now = this.#parts.now();
+    const since = this.#mute.get(neighbour) ?? now;
+    this.#mute.set(neighbour, since);
+    if (now - since < GOSSIP_GRACE_MS) {
+      this.#parts.gossipAgain(neighbour);
+      return;
+    }
     this.#parts.tally.count("gossip.lost");
     this.hangUp(neighbour, "no gossip");
   }

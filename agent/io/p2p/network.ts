@@ -351,6 +351,7 @@ class P2pNetwork implements Network {
       judge: (certificate, publicKey) => this.#judge(certificate, publicKey),
       dialled: (neighbour) => void showCard(neighbour, this.#admission),
       admitted: ({ connection }) => this.#gate.open(connection),
+      gossipAgain: (neighbour) => this.#gossipAgain(neighbour),
       isGossiping: (neighbour) => this.#isGossiping(neighbour),
       joined: (member) => this.#tell("joined", member),
       left: (member) => this.#tell("left", member),
@@ -412,11 +413,18 @@ class P2pNetwork implements Network {
     this.#dialler.add({ peer: id, addresses: multiaddrs, isFound: true });
   }
 
-  #isGossiping({ connection, peerId }: Admitted): boolean {
+  #gossipAgain({ connection, key }: Admitted): void {
+    const isOpen = this.#started().services.gossip.streamsOutbound.has(key);
+    // Else it is the neighbour's own that is missing.
+    if (!isOpen) this.#gate.open(connection);
+  }
+
+  #isGossiping({ connection, key }: Admitted): boolean {
     const { gossip } = this.#started().services;
     const isSubscribed = (topic: string): boolean =>
-      gossip.getSubscribers(topic).some((peer) => peer.equals(peerId));
-    return hasGossipStream(connection) && Object.values(this.#topics).every(isSubscribed);
+      gossip.getSubscribers(topic).some((peer) => peer.toString() === key);
+    const isOpen = hasGossipStream(connection) && gossip.streamsOutbound.has(key);
+    return isOpen && Object.values(this.#topics).every(isSubscribed);
   }
 
   #isConnected(peer: string): boolean {

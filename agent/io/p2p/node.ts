@@ -41,8 +41,6 @@ export type NodeOptions = {
 const CONNECTIONS_SPARE = 32;
 const STREAMS_PER_CONNECTION_MAX = 256;
 const PENDING_CONNECTIONS_MAX = 64;
-/** gossipsub opens one stream after the other: a frozen peer must not keep the others waiting. */
-const NEGOTIATION_MS = 2_000;
 
 /** A started node, listening. Rejects when an address cannot be listened on. */
 export async function createNode(options: NodeOptions): Promise<Node> {
@@ -77,7 +75,6 @@ export async function createNode(options: NodeOptions): Promise<Node> {
       inboundUpgradeTimeout: limits.dialTimeoutMs,
       dialTimeout: limits.dialTimeoutMs,
       addressDialTimeout: limits.dialTimeoutMs,
-      outboundStreamProtocolNegotiationTimeout: NEGOTIATION_MS,
     },
     connectionMonitor: { enabled: false },
     services: {
