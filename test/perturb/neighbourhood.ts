@@ -151,8 +151,8 @@ export class Neighbourhood {
   /** Sleeps, but fails at once when the laboratory fails. */
   async rest(ms: number): Promise<void> {
     const end = performance.now() + ms;
-    while (performance.now() < end) {
-      await sleep(Math.min(250, end - performance.now()));
+    for (let left = ms; left > 0; left = end - performance.now()) {
+      await sleep(Math.min(250, left));
       await this.lab.until("nothing", () => true, 1);
     }
   }
