@@ -27,6 +27,7 @@ import { createJoinLoop } from "./loops/join.ts";
 import { type Executed, openLedger } from "./loops/ledger.ts";
 import { createMempool, receptionOf } from "./loops/mempool.ts";
 import { createMeterLoop } from "./loops/meter.ts";
+import type { Sharing } from "./loops/numbering.ts";
 import { openOutbox, RECEIPT, type Submitted } from "./loops/outbox.ts";
 import { createReceiptLoop } from "./loops/receipts.ts";
 import { createSnapshotServer } from "./loops/snapshotServer.ts";
@@ -60,6 +61,8 @@ export type AgentSettings = {
   readonly restart?: Uint8Array | null;
   /** A block that the operator knows to be the community's, for a home that joins. */
   readonly trust?: BlockReference | null;
+  /** Where cards of this home sign at others, too; left out: each card signs here alone. */
+  readonly sharing?: Sharing;
   /** A snapshot is kept at each height that this divides; SNAPSHOT_EVERY unless told otherwise. */
   readonly snapshotEvery?: number;
 };
@@ -132,6 +135,7 @@ export function createAgent(
     ...{ store, verifier, clock, network, publisher, mempool },
     ledger: ledger.state,
     isCaughtUp: caughtUp.isCaughtUp,
+    ...(settings.sharing === undefined ? {} : { sharing: settings.sharing }),
   });
   const intents = createIntents({
     ...{ clock, ledger: ledger.state, isCaughtUp: caughtUp.isCaughtUp },
@@ -346,6 +350,7 @@ export function createAgent(
   const door: AgentDoor = {
     ...{ rules, self: signer.memberId, ledger: ledger.state, now: () => clock.now() },
     submit: intents.submit,
+    firstRefused: intents.firstRefused,
     history: ports.history ?? NO_HISTORY,
     peers: () => network.peers(),
     isCaughtUp: caughtUp.isCaughtUp,

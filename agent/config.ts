@@ -67,6 +67,8 @@ export type RestConfig = {
     readonly webSocketsMax?: number;
   };
   readonly commitWithin: DurationMs;
+  /** See loops/numbering.ts. */
+  readonly sharedCards: { readonly homes: number; readonly place: number } | null;
 };
 
 export type HomeConfig = {
@@ -209,6 +211,7 @@ function restConfig(rest: NonNullable<AgentFile["rest"]>, base: string, data: st
       ...said("webSocketsMax", limits.webSockets),
     },
     commitWithin: rest.commitWithinSeconds,
+    sharedCards: rest.sharedCards ?? null,
   };
 }
 

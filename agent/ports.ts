@@ -10,7 +10,7 @@ import type { LedgerEvent } from "./core/ledger/event.ts";
 import type { Rules } from "./core/ledger/rules.ts";
 import type { Fill, LedgerState, Listing, PlacedBid, PlacedOffer } from "./core/ledger/state.ts";
 import type { Payload } from "./core/ledger/transaction.ts";
-import type { Refusal, Result } from "./core/result.ts";
+import type { Refusal, RefusedOne, Result } from "./core/result.ts";
 import type { Watts, Wh } from "./core/units/energy.ts";
 import type { BlockId, ListingId, MemberId, TransactionId } from "./core/units/ids.ts";
 import type { DurationMs, UnixMs } from "./core/units/time.ts";
@@ -311,6 +311,11 @@ export type AgentDoor = {
     done: (outcome: Result<TransactionId, Refusal>) => void,
     signed?: (id: TransactionId) => void,
   ) => void;
+  /**
+   * The first of these that the ledger at hand would refuse of `author`, each tried on top of those before it;
+   * null: it would take them all. Signs nothing.
+   */
+  readonly firstRefused: (intents: readonly Intent[], author: MemberId) => RefusedOne | null;
   readonly history: LedgerHistory;
   /** Neighbours that are connected. */
   readonly peers: () => readonly MemberId[];

@@ -154,6 +154,7 @@ async function runHome(config: HomeConfig, surroundings: Surroundings): Promise<
       ...{ rules, member: config.member, pv: config.pv, limits: config.trading },
       registersItself: config.registersItself,
       ...{ pollInterval: config.pollInterval, administrator, restart, trust: config.trust },
+      ...(config.rest?.sharedCards ? { sharing: config.rest.sharedCards } : {}),
     },
     {
       ...{ clock, network, store, signer: card, mark, publisher, log, history },

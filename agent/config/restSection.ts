@@ -50,6 +50,15 @@ export const restSection = table("The REST door, as Composer's REST server was",
     ORIGINS_MAX,
   ).default([]),
   limits: limits.prefault({}),
+  sharedCards: table(
+    "Where the wallet's cards sign at several homes, as in a laboratory; left out: here alone",
+    {
+      homes: whole("So many homes have them", { min: 1, max: 64 }),
+      place: whole("This one of them, from 0; each must have another", { min: 0, max: 63 }),
+    },
+  )
+    .refine(({ homes, place }) => place < homes, { path: ["place"], error: "less than homes" })
+    .optional(),
   commitWithinSeconds: seconds("Answer 503 where the ledger has it not within; left out: 10", {
     min: SECOND_MS,
     max: 120 * SECOND_MS,

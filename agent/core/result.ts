@@ -10,6 +10,9 @@ export type Result<T, R extends Refusal = Refusal> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly refusal: R };
 
+/** Of several in a row, the place of the one that was refused (from 0), and why. */
+export type RefusedOne<R extends Refusal = Refusal> = { readonly at: number; readonly refusal: R };
+
 export function accepted<T>(value: T): { readonly ok: true; readonly value: T } {
   return { ok: true, value };
 }

@@ -14,15 +14,13 @@ import { PAPER_ADMINISTRATOR, PAPER_START, paperHomes, runPaper } from "./paper.
 import { takenPorts } from "./ports.ts";
 import { giveAccess, type LabTokens } from "./restAccess.ts";
 import { listingResult } from "./result.ts";
+import { Stopped, stopOnSignals } from "./stopOnSignals.ts";
 import { type LabRest, makeWorld } from "./world.ts";
 
 /** A killed laboratory resumes at most this long before it was killed. */
 const KEEP_EVERY_MS = 1000;
 /** Resumed, the market's clock goes on this much later (real time), past what the kill hid. */
 const RESUME_AFTER_MS = 2 * KEEP_EVERY_MS;
-
-/** Ctrl-C or SIGTERM: no failure, but a reason to end every wait. */
-class Stopped extends Error {}
 
 /** Exit code: 0 done (or stopped when nothing was left to do), 1 failed, 2 wrong options, 130 interrupted. */
 export async function runLab(raw: RawOptions): Promise<number> {
@@ -87,7 +85,7 @@ async function runIn(dir: string, { options, file, isNew }: Run): Promise<number
   const doors = new Map(
     homes.flatMap(({ name }, i): [string, LabRest][] => {
       const port = ports[i];
-      return port === undefined ? [] : [[name, { port, isByHand: options.manual }]];
+      return port === undefined ? [] : [[name, { port, place: i, isByHand: options.manual }]];
     }),
   );
   const now = clock.realStart;
@@ -151,16 +149,4 @@ async function work(lab: Laboratory, { options, file, access, print }: Work): Pr
     process.stderr.write(`the laboratory failed: ${error.message}\n`);
     return 1;
   }
-}
-
-/** Also when nobody reads our output any more. Returns what undoes it. */
-function stopOnSignals(lab: Laboratory): () => void {
-  const stop = (): void => lab.fail(new Stopped("stopped"));
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const signal of signals) process.on(signal, stop);
-  process.stdout.on("error", stop);
-  process.stderr.on("error", stop);
-  return () => {
-    for (const signal of signals) process.off(signal, stop);
-  };
 }

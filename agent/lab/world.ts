@@ -101,6 +101,8 @@ export type HomeStart = {
 
 export type LabRest = {
   readonly port: number;
+  /** Among the homes, which all have all cards. */
+  readonly place: number;
   /** People register members and PVs, and cards are issued by REST. */
   readonly isByHand: boolean;
 };
@@ -127,7 +129,7 @@ export function writeAgentFile(start: HomeStart): string {
     devices,
     trading: start.isAdministrator || devices?.length === 0 ? {} : labTrading(home),
     pollSeconds: Math.min(POLL_SECONDS_MAX, Math.max(5, clock.speed / 2)),
-    ...restPart(start.rest ?? null),
+    ...restPart(start.rest ?? null, ports.size),
     ...(start.isAdministrator ? { administratorCard: `../../${ADMINISTRATOR_FOLDER}` } : {}),
     clock: {
       simulation: {
@@ -145,13 +147,14 @@ export function writeAgentFile(start: HomeStart): string {
 /** Programs of one machine try out what they like: the machine bounds them, not the door. */
 const BY_HAND = { requestsPerSecond: 20_000, requestsBurst: 40_000, connectionsPerAddress: 2048 };
 
-function restPart(rest: LabRest | null): Partial<AgentFileInput> {
+function restPart(rest: LabRest | null, homes: number): Partial<AgentFileInput> {
   if (rest === null) return {};
-  const { port, isByHand } = rest;
+  const { port, place, isByHand } = rest;
   return {
     ...(isByHand ? { registration: "byHand" } : {}),
     rest: {
       ...{ port, wallet: WALLET_FOLDER, tokens: TOKENS_FOLDER },
+      sharedCards: { homes, place },
       ...(isByHand ? { ca: "../../ca", limits: BY_HAND } : {}),
     },
   };

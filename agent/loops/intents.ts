@@ -14,7 +14,7 @@ import { type Refusal, type Result, refused } from "../core/result.ts";
 import type { TransactionId } from "../core/units/ids.ts";
 import { type DurationMs, SECOND_MS } from "../core/units/time.ts";
 import type { AgentDoor, Clock, Intent, Signer } from "../ports.ts";
-import { mayNumberAgain, withNumber } from "./numbering.ts";
+import { mayNumberAgain, seriesOf, withNumber } from "./numbering.ts";
 import { OUTBOX_PER_AUTHOR_MAX, type Outbox } from "./outbox.ts";
 
 /** Intents that wait, of all cards. */
@@ -31,8 +31,7 @@ const NOT_YET: ReadonlySet<string> = new Set([
   ...["listingUnknown", "unknownMember", "pvUnknown", "listingNotOpen", "wrongListingState"],
 ]);
 
-export type Intents = {
-  readonly submit: AgentDoor["submit"];
+export type Intents = Pick<AgentDoor, "submit" | "firstRefused"> & {
   /** After each block. */
   readonly ledgerChanged: () => void;
   /** Whoever waits unsigned is told so. */
@@ -40,7 +39,10 @@ export type Intents = {
 };
 
 export type IntentsDependencies = {
-  readonly outbox: Pick<Outbox, "submit" | "join" | "freeNumber" | "hasRoom">;
+  readonly outbox: Pick<
+    Outbox,
+    "submit" | "join" | "lastNumber" | "freeNumber" | "hasRoom" | "firstRefused"
+  >;
   readonly clock: Clock;
   readonly ledger: () => LedgerState;
   readonly isCaughtUp: () => boolean;
@@ -66,8 +68,8 @@ export function createIntents(dependencies: IntentsDependencies): Intents {
   function say(wanted: Wanted): void {
     const { intent, signer } = wanted;
     const { memberId: author } = signer;
-    const number = outbox.freeNumber(intent, author);
-    if (number !== null && joinFirst(wanted, number - 1)) return;
+    const last = outbox.lastNumber(intent, author);
+    if (last !== null && joinFirst(wanted, last)) return;
     if (!outbox.hasRoom(author, UNDER_WAY_MAX)) {
       wait(wanted);
       return;
@@ -75,7 +77,8 @@ export function createIntents(dependencies: IntentsDependencies): Intents {
     let isEntered = false;
     const over = (outcome: Result<TransactionId, Refusal>): void =>
       ended(wanted, { outcome, isEntered });
-    const id = outbox.submit(withNumber(intent, number), signer, over, true);
+    const payload = withNumber(intent, outbox.freeNumber(intent, author));
+    const id = outbox.submit(payload, signer, over, true);
     if (id === null) return;
     isEntered = true;
     wanted.numbered += 1;
@@ -130,7 +133,20 @@ export function createIntents(dependencies: IntentsDependencies): Intents {
     if (waiting.length > 0) setAlarm();
   }
 
+  const firstRefused: Intents["firstRefused"] = (intents, author) => {
+    const said = new Map<string, number>();
+    const unsigned = intents.map((intent) => {
+      const series = seriesOf(ledger().rules, author, intent);
+      const before = series === null ? undefined : said.get(series);
+      const number = before === undefined ? outbox.freeNumber(intent, author) : before + 1;
+      if (series !== null && number !== null) said.set(series, number);
+      return { author, payload: withNumber(intent, number) };
+    });
+    return outbox.firstRefused(unsigned);
+  };
+
   return {
+    firstRefused,
     submit: (intent, signer, done, signed = () => undefined) => {
       // On an old ledger it would sign numbers again that an earlier life has used.
       if (!isCaughtUp()) {

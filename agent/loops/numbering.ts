@@ -8,6 +8,21 @@ import type { Payload } from "../core/ledger/transaction.ts";
 import type { MemberId } from "../core/units/ids.ts";
 import type { Intent } from "../ports.ts";
 
+/**
+ * A card that signs at several homes: each takes every so-manieth number, so that two of them never sign one,
+ * however little they have heard of each other. `place` counts from 0.
+ */
+export type Sharing = { readonly homes: number; readonly place: number };
+
+/** One card, one home: as it should be. */
+export const ALONE: Sharing = { homes: 1, place: 0 };
+
+/** The first number from `least` on that is this home's to give. */
+export function numberFrom(least: number, { homes, place }: Sharing): number {
+  const past = (least - place) % homes;
+  return past === 0 ? least : least + (past < 0 ? -past : homes - past);
+}
+
 /** What the administrator does by hand, all in one row. */
 const ADMINISTRATOR = "administrator";
 

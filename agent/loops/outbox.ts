@@ -24,11 +24,11 @@ import {
   transactionId,
   type Unsigned,
 } from "../core/ledger/transaction.ts";
-import { accepted, type Refusal, type Result, refused } from "../core/result.ts";
+import { accepted, type Refusal, type RefusedOne, type Result, refused } from "../core/result.ts";
 import type { ListingId, MemberId, TransactionId } from "../core/units/ids.ts";
 import type { Clock, Intent, Network, Publisher, Signer, Store } from "../ports.ts";
 import type { Mempool } from "./mempool.ts";
-import { lastOnLedger, seriesOf } from "./numbering.ts";
+import { ALONE, lastOnLedger, numberFrom, type Sharing, seriesOf } from "./numbering.ts";
 
 /** Own transactions under way, of all cards; a home has a handful, a laboratory's some hundreds. */
 export const OUTBOX_MAX = 512;
@@ -74,15 +74,19 @@ export type Outbox = {
   /** Waits with whoever waits for it already; false: it is not under way, or too many wait. */
   readonly join: (id: TransactionId, done: Submitted) => boolean;
   /**
-   * The next number of an intent: above the ledger's, and above all that this card has signed as far as is
+   * The last number of an intent's row: the ledger's, or the highest that this card has signed as far as is
    * known here, whether it is under way, refused, or heard from another home. null: it has none.
    */
+  readonly lastNumber: (intent: Intent, author: MemberId) => number | null;
+  /** The next one, which is above. */
   readonly freeNumber: (intent: Intent, author: MemberId) => number | null;
   /**
    * Stores and sends what the CA has signed; nobody else's is taken. Calls back as `submit` does. A home that
    * has not caught up keeps an order that does not fit yet, and tells after a block.
    */
   readonly say: (encoded: Uint8Array, done: Submitted) => void;
+  /** The first of these that the ledger would refuse, each on top of those before it; null: it takes all. */
+  readonly firstRefused: (unsigned: readonly Unsigned[]) => RefusedOne | null;
   /** Whether this card has something for this purpose (see `purposeOf`) under way. */
   readonly isPending: (purpose: string, author: MemberId) => boolean;
   /** Whether this card has an offer or a bid for the listing under way. */
@@ -105,6 +109,8 @@ export type OutboxDependencies = {
   readonly ledger: () => LedgerState;
   /** Whether what this ledger says of an order counts, or the neighbours' may say something else. */
   readonly isCaughtUp: () => boolean;
+  /** Left out: each card signs here alone. */
+  readonly sharing?: Sharing;
 };
 
 type Entry = {
@@ -116,7 +122,7 @@ type Entry = {
 
 export function openOutbox(dependencies: OutboxDependencies): Outbox {
   const { store, verifier, clock, network, publisher } = dependencies;
-  const { mempool, ledger, isCaughtUp } = dependencies;
+  const { mempool, ledger, isCaughtUp, sharing = ALONE } = dependencies;
   const community = communityId(ledger().rules);
   const checks = new TransactionCheck(verifier);
   const entries = new Map<TransactionId, Entry>();
@@ -194,7 +200,7 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
     return saidBy(author).some((one) => one.id !== id && numberOf(one.payload) === number);
   }
 
-  const freeNumber: Outbox["freeNumber"] = (intent, author) => {
+  const lastNumber: Outbox["lastNumber"] = (intent, author) => {
     const { rules } = ledger();
     const series = seriesOf(rules, author, intent);
     if (series === null) return null;
@@ -203,7 +209,12 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
         ? [payload.sequence]
         : [],
     );
-    return Math.max(lastOnLedger(ledger(), author, intent), ...said) + 1;
+    return Math.max(lastOnLedger(ledger(), author, intent), ...said);
+  };
+
+  const freeNumber: Outbox["freeNumber"] = (intent, author) => {
+    const last = lastNumber(intent, author);
+    return last === null ? null : numberFrom(last + 1, sharing);
   };
 
   const submit: Outbox["submit"] = (payload, signer, done, ifItFits = false) => {
@@ -292,7 +303,8 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
   // A home without neighbours is its own only hope.
   for (const { encoded } of entries.values()) mempool.add(encoded);
   return {
-    ...{ submit, join, say, committed, freeNumber, hasRoom },
+    ...{ submit, join, say, committed, lastNumber, freeNumber, hasRoom },
+    firstRefused: (unsigned) => checks.firstRefused(ledger(), unsigned, clock.now()),
     isPending: (purpose, author) => isUnderWay(author, (payload) => purposeOf(payload) === purpose),
     isOffering: (listingId, author) =>
       isUnderWay(author, (payload) => isOffer(payload) && payload.listingId === listingId),

@@ -37,7 +37,7 @@ export async function rest(): Promise<Figures> {
   });
   const ports = await freePorts(HOMES.length);
   const doors = HOMES.map(
-    ({ name }, i) => [name, { port: ports[i] ?? 0, isByHand: true }] as const,
+    ({ name }, i) => [name, { port: ports[i] ?? 0, place: i, isByHand: true }] as const,
   );
   const tokens = giveAccess({ dir, homes: HOMES, hasAdministrator: true, now: marketStart });
   const lab = new Laboratory({

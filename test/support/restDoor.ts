@@ -7,6 +7,7 @@ import path from "node:path";
 import { Verifier } from "../../agent/core/crypto.ts";
 import { blockId } from "../../agent/core/ledger/block.ts";
 import { buildBlock } from "../../agent/core/ledger/buildBlock.ts";
+import { TransactionCheck } from "../../agent/core/ledger/checkTransaction.ts";
 import { communityId, type Rules } from "../../agent/core/ledger/rules.ts";
 import { genesis, type LedgerState } from "../../agent/core/ledger/state.ts";
 import {
@@ -151,6 +152,11 @@ export class TestDoor {
     this.#publisher = publisher;
   }
 
+  /** How many wait to be let go. */
+  get held(): number {
+    return this.#held.length;
+  }
+
   letGo(): void {
     this.isHeld = false;
     for (const run of this.#held.splice(0)) run();
@@ -180,6 +186,14 @@ export class TestDoor {
           else put();
         };
         setImmediate(run);
+      },
+      firstRefused: (intents, author) => {
+        const check = new TransactionCheck(this.#verifier);
+        const unsigned = intents.map((one, i) => ({
+          author,
+          payload: this.#numbered(one, author, i),
+        }));
+        return check.firstRefused(this.state, unsigned, unixMs(this.#now));
       },
       history: {
         listings: (count) =>
@@ -228,7 +242,8 @@ export class TestDoor {
     return [...all].map((one) => ({ ...one, time: timeOf(one.transactionId) }));
   }
 
-  #numbered(intent: Intent, author: string): Payload {
+  /** `ahead`: so many are said before it. */
+  #numbered(intent: Intent, author: string, ahead = 0): Payload {
     this.#number += 1;
     const { administratorSequence, listings } = this.state;
     switch (intent.type) {
@@ -239,7 +254,7 @@ export class TestDoor {
           intent.type === "pvOffer"
             ? listing?.pvOffers.get(intent.pvId)
             : listing?.buyOffers.get(memberId(author));
-        return { ...intent, sequence: (live?.sequence ?? 0) + 1 };
+        return { ...intent, sequence: (live?.sequence ?? 0) + 1 + ahead };
       }
       case "registerMember":
       case "meterReading":
@@ -250,7 +265,7 @@ export class TestDoor {
       case "removePv":
         return { ...intent, sequence: this.#number };
       default:
-        return { ...intent, sequence: administratorSequence + 1 };
+        return { ...intent, sequence: administratorSequence + 1 + ahead };
     }
   }
 }

@@ -105,6 +105,7 @@ test("the REST door is there when it is named, with Composer's names", () => {
     ...{ host: "127.0.0.1", port: 3000, namespace: "org.acme.pv.auction" },
     ...{ wallet: join(dir, "data/wallet"), tokens: join(dir, "data/tokens"), ca: null },
     ...{ walletPassphraseFile: null, logins: [], cors: [], limits: {}, commitWithin: 10_000 },
+    sharedCards: null,
   });
   const long = readConfig(
     write("agent.yaml", [
@@ -122,6 +123,7 @@ test("the REST door is there when it is named, with Composer's names", () => {
       "    - { name: github, provider: github, clientId: a, clientSecretFile: s, subjects: ['7'] }",
       "    - { name: oidc, issuer: https://id.example.org, clientId: b, scopes: [openid] }",
       "  commitWithinSeconds: 1.5",
+      "  sharedCards: { homes: 3, place: 2 }",
       "  limits: { bodyKib: 2, requestsPerSecond: 3, webSockets: 4 }",
     ]),
   );
@@ -142,6 +144,7 @@ test("the REST door is there when it is named, with Composer's names", () => {
     ],
     limits: { bodyBytesMax: 2048, requestsPerSecondMax: 3, webSocketsMax: 4 },
     commitWithin: 1500,
+    sharedCards: { homes: 3, place: 2 },
   });
 });
 

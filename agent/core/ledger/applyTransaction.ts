@@ -9,7 +9,7 @@ import type { ListingStepRefusal } from "./administratorStep.ts";
 import { type BindIdentityRefusal, bindIdentity } from "./bindIdentity.ts";
 import { type BuyOfferRefusal, buyOffer } from "./buyOffer.ts";
 import { type ChangeMemberRefusal, changeMember } from "./changeMember.ts";
-import { checkSignatureAs, type SignatureRefusal } from "./checkSignature.ts";
+import { checkSignatureAs, type SignatureRefusal, signingKey } from "./checkSignature.ts";
 import { closeBiddingByHand } from "./closeBidding.ts";
 import { type CreateListingRefusal, createListingByHand } from "./createListing.ts";
 import type { Draft } from "./draft.ts";
@@ -23,7 +23,7 @@ import { type RegisterPvRefusal, registerPv } from "./registerPv.ts";
 import { type RemovePvRefusal, removePv } from "./removePv.ts";
 import { type RestartMisplaced, restart } from "./restart.ts";
 import { type RevokeRefusal, revoke } from "./revoke.ts";
-import type { Transaction } from "./transaction.ts";
+import { type Transaction, transactionId, type Unsigned } from "./transaction.ts";
 import { type ValidatorChangeRefusal, validatorChange } from "./validatorChange.ts";
 
 /** Why a well-formed transaction does not apply; each code is explained where its rule stands. */
@@ -52,8 +52,25 @@ export function applyTransaction(
   verifier: Verifier,
 ): Result<void, RuleRefusal> {
   const signed = checkSignatureAs(draft, transaction, verifier);
-  if (!signed.ok) return signed;
-  const { id, author, payload } = transaction;
+  return signed.ok ? applyRule(draft, transaction, verifier) : signed;
+}
+
+/** `applyTransaction` of what nobody has signed yet: would it apply, if its author signed it? */
+export function applyUnsigned(
+  draft: Draft,
+  unsigned: Unsigned,
+  verifier: Verifier,
+): Result<void, RuleRefusal> {
+  const key = signingKey(draft, unsigned);
+  if (!key.ok) return key;
+  return applyRule(draft, { ...unsigned, id: transactionId(draft.community, unsigned) }, verifier);
+}
+
+function applyRule(
+  draft: Draft,
+  { id, author, payload }: Omit<Transaction, "signature">,
+  verifier: Verifier,
+): Result<void, RuleRefusal> {
   switch (payload.type) {
     case "registerMember":
       return registerMember(draft, { author, payload }, verifier);

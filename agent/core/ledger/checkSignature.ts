@@ -69,7 +69,7 @@ export function checkSignatureAs(
   transaction: Transaction,
   verifier: Verifier,
 ): Result<void, SignatureRefusal> {
-  const key = authorKey(registry, transaction);
+  const key = signingKey(registry, transaction);
   if (!key.ok) return key;
   const message = transactionSignBytes(registry.community, transaction);
   const { signature } = transaction;
@@ -80,7 +80,8 @@ export function checkSignatureAs(
 
 type Key = Result<Uint8Array, SignatureRefusal>;
 
-function authorKey(registry: Registry, said: Unsigned): Key {
+/** The key with which the author must sign this, if it may say it at all. */
+export function signingKey(registry: Registry, said: Unsigned): Key {
   const { author, payload } = said;
   switch (payload.type) {
     case "grant":

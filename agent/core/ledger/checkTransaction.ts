@@ -2,16 +2,16 @@
 
 import { assert } from "../assert.ts";
 import type { Verifier } from "../crypto.ts";
-import type { Result } from "../result.ts";
+import type { RefusedOne, Result } from "../result.ts";
 import { addTime, type UnixMs, unixMs } from "../units/time.ts";
-import { applyTransaction, type RuleRefusal } from "./applyTransaction.ts";
+import { applyTransaction, applyUnsigned, type RuleRefusal } from "./applyTransaction.ts";
 import { beginBlock } from "./blockExecution.ts";
 import { BLOCK_TIME_MAX } from "./calendar.ts";
 import { checkSignature } from "./checkSignature.ts";
-import { draftOf, finishDraft } from "./draft.ts";
+import { type Draft, draftOf, finishDraft } from "./draft.ts";
 import { nextDue } from "./due.ts";
 import type { LedgerState } from "./state.ts";
-import type { Transaction } from "./transaction.ts";
+import type { Transaction, Unsigned } from "./transaction.ts";
 
 /**
  * Whether `transaction` alone would apply in the next block if its time were `time`, what is due by then
@@ -50,12 +50,33 @@ export class TransactionCheck {
     // First, so that nobody makes us clear a market with a forged message.
     const signed = checkSignature(state, transaction, this.#verifier);
     if (!signed.ok) return signed;
+    return applyTransaction(this.#draft(state, time), transaction, this.#verifier);
+  }
+
+  /**
+   * Which is the first of these that would not apply in the next block after those before it, if their
+   * authors signed them; null: all would.
+   */
+  firstRefused(
+    state: LedgerState,
+    unsigned: readonly Unsigned[],
+    time: UnixMs,
+  ): RefusedOne<RuleRefusal> | null {
+    const draft = this.#draft(state, time);
+    for (const [at, one] of unsigned.entries()) {
+      const applied = applyUnsigned(draft, one, this.#verifier);
+      if (!applied.ok) return { at, refusal: applied.refusal };
+    }
+    return null;
+  }
+
+  /** On which the next block's transactions are tried. */
+  #draft(state: LedgerState, time: UnixMs): Draft {
     const at = unixMs(Math.min(Math.max(time, addTime(state.time, 1)), BLOCK_TIME_MAX));
     if (this.#settled === null || !holds(this.#settled, state, at)) {
       this.#settled = settle(state, at);
     }
-    const draft = draftOf(this.#settled.state, at);
-    return applyTransaction(draft, transaction, this.#verifier);
+    return draftOf(this.#settled.state, at);
   }
 }
 

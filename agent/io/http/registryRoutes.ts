@@ -200,8 +200,8 @@ async function put(context: RestContext, actor: Actor, prepared: Prepared): Prom
 }
 
 /**
- * Nothing is signed unless every one of them could be. What the ledger refuses afterwards, for another was
- * quicker, is told one by one: `details` has what became of each, in their order.
+ * Nothing is signed unless the ledger would take them all, one after another. What it refuses afterwards, for
+ * another was quicker, is told one by one: `details` has what became of each, in their order.
  */
 async function createAll(
   context: RestContext,
@@ -211,8 +211,13 @@ async function createAll(
   if (bodies.length > itemsMax) {
     throw restError(413, `At most ${itemsMax} at a time, not ${bodies.length}`);
   }
-  const all = bodies.map((body) => prepare(context, { actor, type, operation: "create", body }));
-  checkTogether(context, actor, all);
+  const all = await patiently(() => {
+    const prepared = bodies.map((body) =>
+      prepare(context, { actor, type, operation: "create", body }),
+    );
+    checkTogether(context, actor, prepared);
+    return prepared;
+  });
   const ends = await Promise.allSettled(all.map((prepared) => put(context, actor, prepared)));
   const answers = ends.flatMap((end) => (end.status === "fulfilled" ? [end.value] : []));
   if (answers.length === ends.length) return answers;

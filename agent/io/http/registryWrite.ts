@@ -14,7 +14,6 @@ import { isObject, type JsonObject, own } from "../../core/composer/context.ts";
 import { doesNotExist, errorOf } from "../../core/composer/errors.ts";
 import { MODELS } from "../../core/composer/model.ts";
 import type { TypeName } from "../../core/composer/names.ts";
-import type { Refusal } from "../../core/result.ts";
 import type { ListingId, MemberId, PvId, TransactionId } from "../../core/units/ids.ts";
 import type { Intent } from "../../ports.ts";
 import type { Actor } from "./principal.ts";
@@ -260,33 +259,21 @@ export function prepareDelete(
   return { type, id, operation: "delete", echo: {}, step: sign(intent) };
 }
 
-/**
- * What the ledger would refuse of several at once as far as it shows before: two of one id, or one that is there
- * already. Of one alone the ledger says so itself.
- */
+/** Throws what the ledger would refuse first, if it would not take them all. */
 export function checkTogether(context: RestContext, actor: Actor, all: readonly Prepared[]): void {
-  const seen = new Set<string>();
-  for (const { type, id, operation } of all) {
-    const refusal = seen.has(id) || isThere(context, type, id) ? ofTwice(type, id) : null;
-    seen.add(id);
-    if (refusal === null) continue;
-    const asked = { operation, type, id, participant: actor.memberId };
-    throw new RestError(errorOf(context.composer, refusal, asked));
-  }
-}
-
-function isThere({ door }: RestContext, type: TypeName, id: string): boolean {
-  const { members, pvs } = door.ledger();
-  if (type === "Member") return members.has(id as MemberId);
-  if (type === "PV") return pvs.has(id as PvId);
-  return type === "kWhlisting" && door.history.listing(id as ListingId) !== null;
-}
-
-/** null: there may be two about one. */
-function ofTwice(type: TypeName, id: string): Refusal | null {
-  if (type === "Member") return { code: "memberExists", memberId: id };
-  if (type === "PV") return { code: "pvExists", pv: id };
-  return type === "kWhlisting" ? { code: "listingExists", listingId: id } : null;
+  const { composer, door } = context;
+  const toSign = all.flatMap(({ step, ...about }) =>
+    step.type === "sign" ? [{ ...about, intent: step.intent }] : [],
+  );
+  const refused = door.firstRefused(
+    toSign.map(({ intent }) => intent),
+    actor.memberId,
+  );
+  const what = refused === null ? undefined : toSign[refused.at];
+  if (refused === null || what === undefined) return;
+  const { operation, type, id } = what;
+  const asked = { operation, type, id, participant: actor.memberId };
+  throw new RestError(errorOf(composer, refused.refusal, asked));
 }
 
 function missing({ composer }: RestContext, type: TypeName, id: string): RestError {

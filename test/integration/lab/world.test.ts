@@ -75,7 +75,7 @@ test("by hand each home has everybody's card, and each token works at each", asy
   await makeWorld({ dir, homes, validators: 1, speed: 1, schedule: "manual", marketStart });
   const file = writeAgentFile({
     ...{ dir, home: seller1, clock, ports: new Map([["seller1", 4001]]), devices: [] },
-    ...{ isAdministrator: false, rest: { port: 3000, isByHand: true } },
+    ...{ isAdministrator: false, rest: { port: 3000, place: 0, isByHand: true } },
   });
   const read = readConfig(file);
   if (!read.ok) expect.fail(read.problems.map(formatProblem).join("\n"));

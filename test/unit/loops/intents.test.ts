@@ -7,6 +7,7 @@ import type { Refusal, Result } from "../../../agent/core/result.ts";
 import { listingId, memberId, pvId, type TransactionId } from "../../../agent/core/units/ids.ts";
 import { createIntents, INTENTS_WAITING_MAX } from "../../../agent/loops/intents.ts";
 import { createMempool } from "../../../agent/loops/mempool.ts";
+import { ALONE } from "../../../agent/loops/numbering.ts";
 import { openOutbox } from "../../../agent/loops/outbox.ts";
 import type { Intent } from "../../../agent/ports.ts";
 import { createFakeNetwork } from "../../support/fakeNetwork.ts";
@@ -42,7 +43,7 @@ const create = (hour: number): Intent => ({
 });
 
 /** The home of buyer1 in a laboratory where buyer1 and buyer2 are members and a listing is open. */
-function openHome({ isCaughtUp = true } = {}) {
+function openHome({ isCaughtUp = true, sharing = ALONE } = {}) {
   const chain = new TestChain(makeRules({ schedule: "manual" }));
   const { rules, verifier } = chain;
   chain.add(T("16:10:00"), [BUYER, registration(BUYER)], [OTHER, registration(OTHER)]);
@@ -57,7 +58,7 @@ function openHome({ isCaughtUp = true } = {}) {
   const mempool = createMempool({ verifier, clock, ledger: () => chain.state, arrived: () => {} });
   const outbox = openOutbox({
     ...{ store, verifier, clock, network, publisher: createRecordingPublisher(), mempool },
-    ...{ ledger: () => chain.state, isCaughtUp: () => isCaughtUp },
+    ...{ ledger: () => chain.state, isCaughtUp: () => isCaughtUp, sharing },
   });
   const intents = createIntents({
     ...{ outbox, clock, ledger: () => chain.state, isCaughtUp: () => isCaughtUp },
@@ -135,6 +136,42 @@ describe("an intent", () => {
     submit(create(14));
     expect(codes()).toEqual(["beyondBidMax", "listingExists", "notAllowed"]);
     expect([store.ownTransactions().length, network.published.length]).toEqual([0, 0]);
+  });
+});
+
+describe("several intents tried together", () => {
+  it("are refused with the first that the ledger would not take after those before it; nothing is signed", () => {
+    const { intents, store, network } = openHome();
+    const buyer = memberId(BUYER);
+    expect(intents.firstRefused([bid(1), bid(2)], buyer)).toBe(null);
+    const lost = bid(1, listingId("21Mar18-23:00"));
+    expect(intents.firstRefused([bid(1), lost], buyer)).toMatchObject({
+      ...{ at: 1, refusal: { code: "listingUnknown" } },
+    });
+    expect(intents.firstRefused([bid(201)], buyer)).toMatchObject({ at: 0 });
+    const administrator = memberId(ADMINISTRATOR);
+    expect(intents.firstRefused([create(14), create(15)], administrator)).toBe(null);
+    expect(intents.firstRefused([create(14), create(14)], administrator)).toMatchObject({
+      ...{ at: 1, refusal: { code: "listingExists" } },
+    });
+    expect(intents.firstRefused([create(14)], buyer)).toMatchObject({
+      ...{ at: 0, refusal: { code: "notAllowed" } },
+    });
+    expect([store.ownTransactions(), network.published]).toEqual([[], []]);
+  });
+});
+
+describe("a card at two homes that have not heard of each other", () => {
+  it("signs no number twice, and joins what is under way all the same", () => {
+    const homes = [0, 1].map((place) => openHome({ sharing: { homes: 2, place } }));
+    const numbersOf = homes.map(({ submit, numbers }) => {
+      for (const energy of [1, 2, 3, 3]) submit(bid(energy));
+      return numbers();
+    });
+    expect(numbersOf).toEqual([
+      [2, 4, 6],
+      [1, 3, 5],
+    ]);
   });
 });
 

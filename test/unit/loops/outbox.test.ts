@@ -13,6 +13,7 @@ import type { Refusal, Result } from "../../../agent/core/result.ts";
 import { memberId, type TransactionId } from "../../../agent/core/units/ids.ts";
 import { microTokens } from "../../../agent/core/units/money.ts";
 import { createMempool } from "../../../agent/loops/mempool.ts";
+import { ALONE, numberFrom } from "../../../agent/loops/numbering.ts";
 import { openOutbox, purposeOf } from "../../../agent/loops/outbox.ts";
 import type { Intent, Signer, Store } from "../../../agent/ports.ts";
 import { doubleVote, report } from "../../support/accusations.ts";
@@ -429,6 +430,15 @@ describe("the next number", () => {
     chain.state = broke(chain.state, 0);
     home.commit("16:22:00");
     expect([home.outbox.pending(), next()]).toEqual([[], 5]);
+  });
+
+  it("of a card at several homes is never another home's", () => {
+    const numbers = (place: number, firsts: readonly number[]) =>
+      firsts.map((least) => numberFrom(least, { homes: 5, place }));
+    expect(numbers(0, [1, 5, 6])).toEqual([5, 5, 10]);
+    expect(numbers(1, [1, 2, 6])).toEqual([1, 6, 6]);
+    expect(numbers(4, [1, 4, 5, 10])).toEqual([4, 4, 9, 14]);
+    expect(numberFrom(7, ALONE)).toBe(7);
   });
 
   it("counts by listing and PV, and all steps of the administrator's together", () => {
