@@ -63,7 +63,7 @@ export async function createCardFolder(order: CardOrder): Promise<Printed> {
   if (problems.length > 0) return wrong(...problems);
   return guarded(async () => {
     if (request !== undefined) {
-      const publicKey = await readRequest(request);
+      const publicKey = await readRequest(request, member);
       const certificate = await certify(order, publicKey);
       writePrivateFile(out, toPem("CERTIFICATE", certificate), true);
       return [`memberId: ${member}`, `publicKey: ${bytesToHex(publicKey)}`];

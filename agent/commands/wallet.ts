@@ -3,9 +3,10 @@
 import fs from "node:fs";
 import path from "node:path";
 import { readCertificate } from "../core/certificate.ts";
+import { sameBytes } from "../core/codec/bytes.ts";
 import { KeyError, openCard } from "../io/keys.ts";
 import { writePrivateFile } from "../io/privateFiles.ts";
-import { CARD_FILE_BYTES_MAX, readCardFile } from "../io/wallet/cardFile.ts";
+import { CARD_FILE_BYTES_MAX, cardName, readCardFile } from "../io/wallet/cardFile.ts";
 import { readPassphrase } from "../io/wallet/vault.ts";
 import { openWallet, WALLET_FOLDER, type Wallet, type WalletCard } from "../io/wallet/wallet.ts";
 import { guarded, type Printed, wrong } from "./printed.ts";
@@ -31,16 +32,21 @@ export function listWallet(options: WalletOptions): Promise<Printed> {
   });
 }
 
-/** A .card file; left out, its user is its member. */
+/** A .card file; left out, its user is its member. Another card of its name is replaced only if that is said. */
 export function importCard(
   file: string,
-  options: WalletOptions & { readonly name?: string },
+  options: WalletOptions & { readonly name?: string; readonly replace?: boolean },
 ): Promise<Printed> {
   const work = (wallet: Wallet): readonly string[] => {
     const contents = readCardFile(readBytes(file), file);
-    const user = options.user ?? openCard(contents, file).memberId;
-    const { name } = options;
-    const card = wallet.add(contents, name === undefined ? { user } : { user, name });
+    const { memberId, publicKey } = openCard(contents, file);
+    const { user = memberId, name = cardName(contents), replace = false } = options;
+    const there = wallet.get(name, user);
+    if (there !== null && !replace && !sameBytes(there.card.publicKey, publicKey)) {
+      const sentence = `${user} has a card ${name} with another key: give --name, or --replace`;
+      throw new KeyError("exists", { path: file, sentence });
+    }
+    const card = wallet.add(contents, { user, name });
     return options.json === true
       ? [JSON.stringify(factsOf(card))]
       : [`card: ${card.name}`, `user: ${card.user}`];

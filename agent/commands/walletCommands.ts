@@ -35,7 +35,8 @@ function addWallet(program: Command, show: Show): void {
   add("import", "put a .card file into the wallet")
     .argument("<file>", "a .card file")
     .option("--name <name>", "what to call it; left out: <userName>@<network>")
-    .action(async (file: string, options: WalletOptions & { name?: string }) => {
+    .option("--replace", "in place of a card of this name with another key", false)
+    .action(async (file: string, options: WalletOptions & { name?: string; replace: boolean }) => {
       show(await (await import("./wallet.ts")).importCard(file, options));
     });
   add("export", "write a .card file, private key and all")

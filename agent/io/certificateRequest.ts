@@ -14,7 +14,7 @@ const ED25519 = { name: "Ed25519" } as const;
 /** The SubjectPublicKeyInfo of Ed25519 is these 12 bytes and the key (RFC 8410 section 4). */
 const SPKI_HEAD = "302a300506032b6570032100";
 
-/** PEM. The member's id is in it for the reader; the CA decides whom it certifies. */
+/** PEM. The member's id is in it, so that no other is certified for its key by mistake. */
 export async function makeRequest(privateKey: KeyObject, memberId: MemberId): Promise<string> {
   const x509 = await loadX509();
   const request = await x509.Pkcs10CertificateRequestGenerator.create(
@@ -32,8 +32,11 @@ export async function makeRequest(privateKey: KeyObject, memberId: MemberId): Pr
   return toPem(LABEL, new Uint8Array(request.rawData));
 }
 
-/** The key of a request's file, which its sender has proved to hold. Throws KeyError `malformed`. */
-export async function readRequest(file: string): Promise<Uint8Array> {
+/**
+ * The key of a request's file, which its sender has proved to hold. Throws KeyError `malformed`, also if it
+ * names somebody else; who makes requests with other programs need not name anybody.
+ */
+export async function readRequest(file: string, member: string): Promise<Uint8Array> {
   const der = fromPem(LABEL, readPublicFile(file));
   if (der === null || der.length > REQUEST_BYTES_MAX) {
     return wrong(file, "not one certificate request in PEM");
@@ -41,16 +44,24 @@ export async function readRequest(file: string): Promise<Uint8Array> {
   const x509 = await loadX509();
   let spki: string;
   let isProved: boolean;
+  let named: readonly string[];
   try {
     const request = new x509.Pkcs10CertificateRequest(Buffer.from(der));
     spki = Buffer.from(request.publicKey.rawData).toString("hex");
     isProved = await request.verify(webcrypto);
+    named = request.extensions
+      .filter((one) => one instanceof x509.SubjectAlternativeNameExtension)
+      .flatMap(({ names }) => names.items)
+      .flatMap(({ type, value }) => (type === "email" ? [value] : []));
   } catch (cause) {
     throw new KeyError("malformed", { path: file, sentence: "not a certificate request", cause });
   }
   const key = Uint8Array.from(Buffer.from(spki.slice(SPKI_HEAD.length), "hex"));
   if (!spki.startsWith(SPKI_HEAD) || !isCardKey(key)) {
     return wrong(file, "its key is not an Ed25519 key that a card may have");
+  }
+  if (named.length > 0 && !named.includes(member)) {
+    return wrong(file, `it is a request of ${named.join(", ")}, not of ${member}`);
   }
   return isProved ? key : wrong(file, "its sender has not signed it with its key");
 }

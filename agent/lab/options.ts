@@ -1,6 +1,6 @@
 // What `npm start -- ...` may be told. Everything wrong is told at once.
 
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { VALIDATORS_MAX } from "../core/ledger/rules.ts";
 
 export const HOMES_MAX = 50;
@@ -72,6 +72,9 @@ export function readOptions(raw: RawOptions, exists = existsSync): OptionsResult
     if (path !== null && !exists(path)) problems.push(`--${name} ${path}: no such file`);
     return path;
   };
+  if (raw.data !== undefined && statSync(raw.data, { throwIfNoEntry: false })?.isFile() === true) {
+    problems.push(`--data ${raw.data}: a file, not a folder`);
+  }
   const paper = raw.scenario === "paper";
   const manual = raw.manual === true;
   if (raw.scenario !== undefined && !paper) problems.push(`--scenario ${raw.scenario}: paper`);

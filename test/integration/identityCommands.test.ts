@@ -136,6 +136,9 @@ describe("a key made at home", () => {
     expect(altered).toMatchObject({ code: 1, stdout: "" });
     expect(altered.stderr).toContain("its sender has not signed it with its key");
     expect(run(...order, at("seller1.card")).stderr).toContain("not one certificate request");
+    expect(run(...order, at("yours", "request.pem")).stderr).toContain(
+      "it is a request of buyer1@vt.edu, not of seller1@vt.edu",
+    );
     issue(...SELLER, "--request", at("mine", "request.pem"), "--out", at("mine.pem"));
     const mixed = ["--certificate", at("mine.pem"), "--out", at("mixed.card")];
     const { code, stderr } = run("card", "complete", at("yours"), ...mixed);
@@ -172,6 +175,16 @@ describe("wallet", () => {
       "card: seller1@vt.edu@pv-auction\nuser: seller1@vt.edu\n",
     );
     expect(modeOf(path.join(data, "wallet"))).toBe(0o700);
+    // Twice the same is harmless; another key under the same name is not.
+    wallet("import", at("seller1.card"));
+    issue(...SELLER, "--out", at("another.card"), "--network", "pv-auction");
+    const another = ["wallet", "import", at("another.card"), "--data", data];
+    expect(run(...another)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("has a card seller1@vt.edu@pv-auction with another key"),
+    });
+    done(...another, "--replace");
+    wallet("import", at("seller1.card"), "--replace");
     wallet("import", at("seller1.card"), "--name", "second", "--user", "seller1@vt.edu");
     const until = "until 20\\d\\d-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d.000Z";
     const line = (name: string) => `seller1@vt\\.edu {2}${name} {2}seller1@vt\\.edu {2}${until}`;
