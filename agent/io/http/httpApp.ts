@@ -48,7 +48,11 @@ export function createHttpApp(limits: RestLimits, log: Log): FastifyInstance {
       shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
     },
     clientErrorHandler: (error, socket) => refuseUnread(error, socket),
-    frameworkErrors: (error, request, reply) => answerError(error, { request, reply, log }),
+    // Their messages have the whole URL in them, and no hook sees their answers.
+    frameworkErrors: (error, request, reply) => {
+      void reply.header("x-content-type-options", "nosniff");
+      answerError(error, { request, reply, log });
+    },
     schemaController: { compilersFactory: UNCOMPILED },
   });
   guardConnections(app.server, limits);
@@ -84,6 +88,7 @@ function answerError(thrown: unknown, { request, reply, log }: Answering): void 
 
 export function sendError(reply: FastifyReply, error: ComposerError): void {
   if (error.statusCode === 429 || error.statusCode === 503) void reply.header("retry-after", "1");
+  void reply.header("cache-control", "no-store");
   void reply.code(error.statusCode).type("application/json; charset=utf-8").send({ error });
 }
 
@@ -99,6 +104,8 @@ function refuseUnread(error: NodeJS.ErrnoException, socket: Socket): void {
     `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}`,
     "Connection: close",
     "Content-Type: application/json; charset=utf-8",
+    "X-Content-Type-Options: nosniff",
+    "Cache-Control: no-store",
     `Content-Length: ${Buffer.byteLength(body)}`,
     "",
     body,

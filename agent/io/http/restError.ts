@@ -1,5 +1,6 @@
 // What went wrong, in Composer's shape: {"error": {statusCode, name, message, ...}}, never with a stack.
 
+import { STATUS_CODES } from "node:http";
 import type { ComposerError } from "../../core/composer/context.ts";
 import { KeyError, type KeyErrorCode } from "../privateFiles.ts";
 
@@ -41,10 +42,21 @@ const OF_KEYS: { readonly [C in KeyErrorCode]: number } = {
   unwritable: 503,
 };
 
-/** Fastify's and its plugins' errors that clients have been told by other names since Composer. */
+const TOO_LARGE = { name: "PayloadTooLargeError", message: "request entity too large" };
+
+/** Fastify's and its plugins' errors in words of ours: theirs repeat the URL, in which a token may stand. */
 const OF_FASTIFY: { readonly [code: string]: Pick<ComposerError, "name" | "message"> } = {
-  FST_ERR_CTP_BODY_TOO_LARGE: { name: "PayloadTooLargeError", message: "request entity too large" },
-  FST_REQ_FILE_TOO_LARGE: { name: "PayloadTooLargeError", message: "request entity too large" },
+  FST_ERR_BAD_URL: { name: "Error", message: "The path is not percent-encoded UTF-8" },
+  FST_ERR_MAX_PARAM_LENGTH: { name: "Error", message: "The path has too long a part" },
+  FST_ERR_CTP_BODY_TOO_LARGE: TOO_LARGE,
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
+    name: "Error",
+    message: "The body is not as long as Content-Length says",
+  },
+  FST_REQ_FILE_TOO_LARGE: TOO_LARGE,
+  FST_PARTS_LIMIT: { name: "PayloadTooLargeError", message: "The form has too many parts" },
+  FST_FILES_LIMIT: { name: "PayloadTooLargeError", message: "The form has more than one file" },
+  FST_FIELDS_LIMIT: { name: "PayloadTooLargeError", message: "The form has too many fields" },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     name: "UnsupportedMediaTypeError",
     message: "The body must be application/json",
@@ -62,8 +74,8 @@ export function errorAnswer(thrown: unknown): ComposerError | null {
   const { statusCode } = thrown;
   if (typeof statusCode !== "number" || statusCode < 400 || statusCode > 499) return null;
   const code = "code" in thrown && typeof thrown.code === "string" ? thrown.code : "";
-  const known = OF_FASTIFY[code] ?? { name: "Error", message: thrown.message };
-  return { statusCode, ...known };
+  const message = STATUS_CODES[statusCode] ?? "Bad Request";
+  return { statusCode, ...(OF_FASTIFY[code] ?? { name: "Error", message }) };
 }
 
 export const INTERNAL: ComposerError = {

@@ -160,6 +160,20 @@ describe("a path or query", () => {
     }
   });
 
+  test("that cannot be read is answered without the token in it, and is not to be kept", async () => {
+    for (const [path, status, message] of [
+      [`${MEMBERS}/%zz`, 400, "The path is not percent-encoded UTF-8"],
+      [`${MEMBERS}/${"x".repeat(600)}`, 414, "The path has too long a part"],
+      ["/%E0%A4%A", 400, "The path is not percent-encoded UTF-8"],
+    ] as const) {
+      const answer = await home.ask("GET", `${path}?access_token=${admin}`);
+      told(answer);
+      expect([answer.status, answer.json.error.message]).toEqual([status, message]);
+      expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
+      expect(answer.headers.get("cache-control")).toBe("no-store");
+    }
+  });
+
   test("with a wrong filter is 400", async () => {
     for (const filter of [
       ...["{", "7", "[]", '{"where":7}', '{"where":{}}', '{"limit":-1}', '{"order":"a sideways"}'],
