@@ -176,14 +176,14 @@ function checkClass(ctx: ComposerContext, type: TypeName, sent: unknown): Compos
   return unfit(ctx, type, { ...wrong, message: sentence, name, sentence });
 }
 
-/** Composer's echo: what was sent, not what is stored. */
+/** Composer's echo: what was sent, not what is stored; but never a token, which LoopBack took in bodies. */
 function echoOf(
   ctx: ComposerContext,
   { type, pathId }: SentBody,
   { body, coerced }: { readonly body: Body; readonly coerced: ReadonlyMap<string, Json> },
 ): JsonObject {
   const { idField } = MODELS[type];
-  const { $class, ...fields } = body;
+  const { $class, access_token: _, ...fields } = body;
   const sent = Object.entries(fields).map(([name, value]) => [name, coerced.get(name) ?? value]);
   const id = pathId === undefined || Object.hasOwn(body, idField) ? [] : [[idField, pathId]];
   return Object.fromEntries([["$class", $class ?? className(ctx, type)], ...sent, ...id]);

@@ -35,12 +35,12 @@ export function invalid(
 ): ComposerError {
   const context = modelName(ctx, type);
   const listed = problems.map(
-    ({ field, message, value }) => `\`${field}\` ${message} (value: ${shown(value)}).`,
+    ({ field, message, value }) => `\`${field}\` ${message} (value: ${shown(value)})`,
   );
   return {
     statusCode: 422,
     name: "ValidationError",
-    message: `The \`${context}\` instance is not valid. Details: ${listed.join("; ")}`,
+    message: `The \`${context}\` instance is not valid. Details: ${listed.join("; ")}.`,
     details: { context, ...codesOf(problems) },
   };
 }
@@ -67,6 +67,11 @@ function shown(value: unknown): string {
   return cut(String(value));
 }
 
+/** Brackets and blanks at the end stay, three at most; else the last three characters. */
 function cut(text: string): string {
-  return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX - 1)}…` : text;
+  if (text.length <= SHOWN_MAX) return text;
+  const brackets = /[ \t})\]]+$/.exec(text)?.[0].slice(-3);
+  const tail = brackets ?? text.slice(-3);
+  // One less than would fit, as juggler has it.
+  return `${text.slice(0, SHOWN_MAX - tail.length - 4)}...${tail}`;
 }

@@ -131,8 +131,8 @@ describe("LoopBack's validation", () => {
   test("all blanks at once, none for what is optional", () => {
     expect(refusal("Member", { firstName: "", lastName: null }).message).toBe(
       "The `org_acme_pv_auction_Member` instance is not valid. Details: " +
-        "`balance` can't be blank (value: undefined).; `email` can't be blank (value: undefined).; " +
-        "`firstName` can't be blank (value: \"\").; `lastName` can't be blank (value: null).",
+        "`balance` can't be blank (value: undefined); `email` can't be blank (value: undefined); " +
+        "`firstName` can't be blank (value: \"\"); `lastName` can't be blank (value: null).",
     );
     expect(codes("PVOffer", undefined)).toEqual({
       kWhavailable: ["presence"],
@@ -147,6 +147,10 @@ describe("LoopBack's validation", () => {
     for (const balance of [true, {}, [], [5], "", " ", "0x10", "1,5", "--1", ".", "e5"]) {
       expect(codes("Member", { ...MEMBER, balance })).toEqual({ balance: ["presence"] });
     }
+  });
+  test("a token in the body is not repeated", () => {
+    const body = { ...MEMBER, access_token: "secret", colour: "red" };
+    expect(taken(accept("Member", body)).echo).toEqual({ ...MEMBER, colour: "red" });
   });
   test("numbers and texts become each other, and the echo shows it", () => {
     const body = { ...MEMBER, balance: "200", firstName: 5, lastName: true };
@@ -190,7 +194,12 @@ describe("LoopBack's validation", () => {
   test("a long value is cut in the message as LoopBack cut it", () => {
     const email = "x".repeat(40);
     expect(refusal("Member", { ...MEMBER, email }).message).toContain(
-      `(value: "${"x".repeat(31)}…")`,
+      `(value: "${"x".repeat(25)}...xxx")`,
+    );
+    // Brackets and blanks at the end stay.
+    const list = [["abcdefghijklmnopqrstuvwxyz", ["abc"]]];
+    expect(refusal("Member", { ...MEMBER, firstName: list }).message).toContain(
+      '(value: [["abcdefghijklmnopqrstuv...]]]).',
     );
   });
 });
