@@ -4,8 +4,9 @@ import { parseIso } from "../units/iso.ts";
 import type { UnixMs } from "../units/time.ts";
 import { type ComposerError, isObject, type Json, type JsonObject } from "./context.ts";
 import { badRequest } from "./errors.ts";
-import { fieldOf } from "./model.ts";
+import { type Field, fieldOf } from "./model.ts";
 import type { TypeName } from "./names.ts";
+import { withoutBlanks } from "./quirks.ts";
 
 const OPERATORS = ["neq", "gt", "gte", "lt", "lte", "between", "inq", "nin"] as const;
 type Operator = (typeof OPERATORS)[number] | "eq";
@@ -94,14 +95,20 @@ function parseComparisons(
       );
     }
     const values = valuesOf(known, wanted);
-    if (values === null || !values.every((one) => isComparable(reading.type, name, one))) {
+    const field = fieldAt(reading.type, path);
+    if (values === null || !values.every((one) => isComparable(field, one))) {
       return badRequest(`Property ${name} cannot be compared with ${printed(wanted)}`);
     }
     reading.valuesLeft -= values.length;
     if (reading.valuesLeft < 0) {
       return badRequest(`The where clause has more than ${VALUES_MAX} values`);
     }
-    of.push({ is: "comparison", path, operator: known, values: values.map(wantedOf) });
+    of.push({
+      is: "comparison",
+      path,
+      operator: known,
+      values: values.map((one) => wantedOf(field, one)),
+    });
   }
   return { is: "all", of };
 }
@@ -114,19 +121,33 @@ function valuesOf(operator: Operator, wanted: unknown): readonly Scalar[] | null
   return values;
 }
 
-function wantedOf(value: Scalar): Wanted {
-  return { value, at: typeof value === "string" ? parseIso(value) : null };
+/** A time may be a number, as in a body; an id is read as in one. */
+function wantedOf(field: Field | undefined, value: Scalar): Wanted {
+  if (typeof value !== "string") {
+    const isTime = field?.kind === "date" && typeof value === "number";
+    return { value, at: isTime ? (value as UnixMs) : null };
+  }
+  const isId = field !== undefined && ["id", "given", "relationship"].includes(field.kind);
+  return isId ? { value: withoutBlanks(value), at: null } : { value, at: parseIso(value) };
+}
+
+/** What is declared at `path`, also within the items of a list. */
+function fieldAt(type: TypeName | null, [name, ...rest]: readonly string[]): Field | undefined {
+  const field = type === null || name === undefined ? undefined : fieldOf(type, name);
+  if (rest.length === 0) return field;
+  return field?.kind === "list" ? fieldAt(field.of, rest) : undefined;
 }
 
 function isScalar(value: unknown): value is Scalar {
   return value === null || ["string", "number", "boolean"].includes(typeof value);
 }
 
-/** What is declared as a number is compared with numbers, or texts that are some. */
-function isComparable(type: TypeName | null, name: string, value: Scalar): boolean {
-  const field = type === null ? undefined : fieldOf(type, name);
+/** What is declared as a number is compared with numbers, or texts that are some; a time with times. */
+function isComparable(field: Field | undefined, value: Scalar): boolean {
   if (field === undefined || value === null) return true;
   if (field.kind === "decimal") return numberOf(value) !== null;
+  if (field.kind === "date")
+    return typeof value === "string" ? parseIso(value) !== null : typeof value === "number";
   return field.kind !== "list";
 }
 

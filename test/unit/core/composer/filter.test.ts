@@ -240,6 +240,18 @@ describe("what is refused, with 400", () => {
   ])("%j", (query, message) => {
     expect(refused(query)).toContain(message);
   });
+  test("a time is compared with times", () => {
+    expect(refused(json({ where: { timestamp: { gt: "garbage" } } }), "PVOffer")).toBe(
+      'Property timestamp cannot be compared with "garbage"',
+    );
+    const inList = json({ where: { "pvoffers.timestamp": { lt: true } } });
+    expect(refused(inList, "kWhlisting")).toBe(
+      "Property pvoffers.timestamp cannot be compared with true",
+    );
+    // 12:51:28.912
+    const later = { timestamp: { gt: 1_521_636_688_911 } };
+    expect(where(later, BIDS, "BUYOffer")).toEqual(["t0", "t1"]);
+  });
   test("too many conditions, too deep ones, too many values", () => {
     const conditions = Array.from({ length: 33 }, (_, balance) => ({ balance }));
     expect(refused(json({ where: { or: conditions } }))).toContain("more than 32 conditions");
