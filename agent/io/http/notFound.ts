@@ -3,7 +3,7 @@
 
 import type { ComposerContext, ComposerError } from "../../core/composer/context.ts";
 import { noMethod, noSharedMethod } from "../../core/composer/errors.ts";
-import { typeOf } from "../../core/composer/names.ts";
+import { className, typeOf } from "../../core/composer/names.ts";
 
 /** So much of a path is repeated to whoever asked for it. */
 const SHOWN_MAX = 256;
@@ -15,7 +15,8 @@ export function noSuchRoute(composer: ComposerContext, method: string, url: stri
   const inApi = path.slice("/api".length);
   const [, name = "", ...others] = inApi.split("/");
   const type = typeOf(composer, name);
-  if (type === null) return noMethod(method, shown(inApi));
+  // The paper's other spelling is taken in a `$class`; a path by it there never was.
+  if (type === null || name !== className(composer, type)) return noMethod(method, shown(inApi));
   return noSharedMethod(composer, { type, method, path: shown(`/${others.join("/")}`) });
 }
 

@@ -15,6 +15,7 @@ import {
   presentPv,
   presentTransaction,
 } from "../../core/composer/present.ts";
+import { withoutBlanks } from "../../core/composer/quirks.ts";
 import type { Payload } from "../../core/ledger/transaction.ts";
 import {
   isHash,
@@ -83,9 +84,10 @@ export function readTransactions(
   return { rows: rows.reverse(), isWhole: isWhole && entries.length < count };
 }
 
-/** null: there is none. */
-export function readOne(reading: Reading, type: TypeName, id: string): JsonObject | null {
+/** null: there is none. `said` as it stands in a path or a filter: blanks round it do not count, as in a body. */
+export function readOne(reading: Reading, type: TypeName, said: string): JsonObject | null {
   const { door, composer } = reading;
+  const id = withoutBlanks(said);
   const { members, pvs } = door.ledger();
   switch (type) {
     case "Member": {

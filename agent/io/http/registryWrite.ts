@@ -14,6 +14,7 @@ import { isObject, type JsonObject, own } from "../../core/composer/context.ts";
 import { doesNotExist, errorOf } from "../../core/composer/errors.ts";
 import { MODELS } from "../../core/composer/model.ts";
 import type { TypeName } from "../../core/composer/names.ts";
+import { withoutBlanks } from "../../core/composer/quirks.ts";
 import type { ListingId, MemberId, PvId, TransactionId } from "../../core/units/ids.ts";
 import type { Intent } from "../../ports.ts";
 import type { Actor } from "./principal.ts";
@@ -71,7 +72,7 @@ export function prepare(context: RestContext, ask: Ask): Prepared {
   // Before the body is looked at: who may never do this is told nothing about it.
   check(context, { actor, type, operation, id: target, owner: actor.memberId });
   const { echo, wanted } = accept(context, ask);
-  const { id, owner } = about(context, wanted);
+  const { id, owner } = about(context, operation, wanted);
   check(context, { actor, type, operation, id, owner: owner ?? actor.memberId });
   const step =
     operation === "create"
@@ -107,13 +108,19 @@ function check(context: RestContext, { actor, type, operation, id, owner }: Writ
 /** `owner` null: nobody's, or of somebody whom the ledger does not know (yet): it will say so. */
 function about(
   { door }: RestContext,
+  operation: Ask["operation"],
   wanted: Wanted,
 ): { readonly id: string; readonly owner: MemberId | null } {
   switch (wanted.type) {
     case "Member":
       return { id: wanted.memberId, owner: wanted.memberId };
-    case "PV":
-      return { id: wanted.pvId, owner: wanted.owner };
+    case "PV": {
+      const { pvId, owner } = wanted;
+      // Of what is there the ledger says whose it is, and not whoever would have it.
+      return operation === "create"
+        ? { id: pvId, owner }
+        : { id: pvId, owner: door.ledger().pvs.get(pvId)?.owner ?? null };
+    }
     case "PVOffer":
       return { id: wanted.pvId, owner: door.ledger().pvs.get(wanted.pvId)?.owner ?? null };
     case "BUYOffer":
@@ -237,8 +244,9 @@ function moveListing(context: RestContext, id: ListingId, state: string): Prepar
 /** DELETE. Of a PV alone; a ledger keeps everything else, and says what to do instead. */
 export function prepareDelete(
   context: RestContext,
-  { actor, type, id }: { actor: Actor; type: TypeName; id: string },
+  { actor, type, id: said }: { actor: Actor; type: TypeName; id: string },
 ): Prepared {
+  const id = withoutBlanks(said);
   const { members, pvs } = context.door.ledger();
   const pv = type === "PV" ? pvs.get(id as PvId) : undefined;
   const owner = pv?.owner ?? (type === "Member" ? (id as MemberId) : null);

@@ -183,6 +183,11 @@ describe("registries", () => {
       404,
       `There is no method to handle GET /${NS}.Nothing`,
     ]);
+    // Table IV's title is another spelling, and no path.
+    expect(await told("GET", api("KWHListing"))).toEqual([
+      404,
+      `There is no method to handle GET /${NS}.KWHListing`,
+    ]);
     expect(await told("GET", api("Member", "x@y.z"))).toEqual([
       404,
       'Unknown "org_acme_pv_auction_Member" id "x@y.z".',
@@ -283,6 +288,40 @@ describe("registries", () => {
     expect((await home.ask("PUT", api("PV", "nothouse"), { token: admin, body })).status).toBe(404);
     const wrong = await home.ask("PUT", api("PV", "seller1house"), { token: admin, body });
     expect(wrong.status).toBe(400);
+  });
+
+  test("a PV's PUT is for its owner, whoever the body says that is", async () => {
+    const path = api("PV", "seller1house");
+    const put = (owner: string) =>
+      home.ask("PUT", path, {
+        token: home.tokenOf(BUYERS[0]),
+        body: { PVid: "seller1house", owner },
+      });
+    expect((await put(BUYERS[0])).status).toBe(403);
+    expect((await put(SELLERS[0])).status).toBe(403);
+  });
+
+  test("an id in a path or a filter is read like one in a body: blanks round it do not count", async () => {
+    const token = home.tokenOf(SELLERS[0]);
+    await mustBe(
+      200,
+      home.ask("POST", api("PV"), { token, body: { PVid: "b9 ", owner: SELLERS[0] } }),
+    );
+    const filtered = (type: string, where: object) =>
+      home.ask("GET", `${api(type)}?filter=${encodeURIComponent(JSON.stringify({ where }))}`, {
+        token,
+      });
+    for (const PVid of ["b9 ", { inq: ["b9 "] }, { between: [" b9", "b9 "] }]) {
+      const { json } = await filtered("PV", { PVid });
+      expect(json.map((one: { PVid: string }) => one.PVid)).toEqual(["b9"]);
+    }
+    const owned = await filtered("PV", { owner: `${SELLERS[0]} `, PVid: "b9" });
+    expect(owned.json.length).toBe(1);
+    expect((await home.ask("GET", api("PV", "b9 "), { token })).status).toBe(200);
+    expect((await home.ask("HEAD", api("PV", " b9"), { token })).status).toBe(200);
+    expect((await home.ask("GET", api("Member", `${SELLERS[0]} `), { token })).status).toBe(200);
+    expect((await home.ask("DELETE", api("PV", "b9 "), { token })).status).toBe(204);
+    expect((await home.ask("DELETE", api("PV", "b9 "), { token })).status).toBe(404);
   });
 
   test("DELETE of what a ledger keeps says what to do instead", async () => {
