@@ -24,7 +24,7 @@ export type TokenOptions = {
 };
 
 export type TokenOrder = TokenOptions & {
-  /** Whose wallet; left out: the operator's, who sees everybody's cards. */
+  /** Whose wallet; left out: the operator's. */
   readonly user?: string;
   /** Of that wallet; left out: its default. */
   readonly card?: string;

@@ -67,10 +67,7 @@ function addToken(program: Command, { show, now }: { show: Show; now: () => Unix
       .option("--tokens <dir>", "or the tokens' folder")
       .option("--json", "one JSON value on stdout", false);
   add("issue", "print a new token; it is shown this once")
-    .option(
-      "--user <user>",
-      "acts with this user's cards; left out: the operator, with everybody's",
-    )
+    .option("--user <user>", "acts with this user's cards; left out: the operator's")
     .option("--card <name>", "acts as this card; left out: the user's default")
     .option("--scope <scope...>", "read, trade, wallet, identity; left out: all but identity")
     .option("--days <n>", "valid so long", "14")

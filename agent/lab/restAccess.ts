@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { MemberId } from "../core/units/ids.ts";
 import { HOUR_MS, type UnixMs } from "../core/units/time.ts";
 import { readCardContents } from "../io/keys.ts";
+import { cardName } from "../io/wallet/cardFile.ts";
 import { openTokens, SCOPES, TOKENS_FOLDER } from "../io/wallet/tokens.ts";
 import { OPERATOR, openWallet, WALLET_FOLDER } from "../io/wallet/wallet.ts";
 import type { LabHome } from "./homes.ts";
@@ -17,7 +18,10 @@ const TOKEN_DAYS = 14;
 export type RestAccess = {
   readonly dir: string;
   readonly homes: readonly LabHome[];
-  /** Whether the community has an administrator: its card is the operator's. */
+  /**
+   * Whether the community has an administrator: its card is the operator's default, beside a copy of each
+   * member's. A wallet has room for 31 of them.
+   */
   readonly hasAdministrator: boolean;
   /** Real time. */
   readonly now: UnixMs;
@@ -33,10 +37,17 @@ export function giveAccess(access: RestAccess): LabTokens {
   for (const folder of folders) {
     const wallet = openWallet(join(folder, WALLET_FOLDER));
     const keep = (user: string, card: string): void => {
-      if (wallet.list(user).length === 0) wallet.add(readCardContents(card), { user });
+      const contents = readCardContents(card);
+      if (wallet.get(cardName(contents), user) === null) wallet.add(contents, { user });
     };
-    for (const { name, memberId } of homes) keep(memberId, join(homeDir(dir, name), "card"));
+    // The first is the default.
     if (hasAdministrator) keep(OPERATOR, join(dir, ADMINISTRATOR_FOLDER));
+    for (const { name, memberId } of homes) {
+      const card = join(homeDir(dir, name), "card");
+      keep(memberId, card);
+      // So that the administrator's token acts as each of them, by X-Composer-Card.
+      if (hasAdministrator) keep(OPERATOR, card);
+    }
   }
   return giveTokens(access, folders);
 }

@@ -72,12 +72,12 @@ export type FoundActor =
 /** The card that a user acts as; `named` as X-Composer-Card has it. */
 export function findActor(
   { door, wallet, verifier }: ActorDependencies,
-  { user, isOperator, card: ofToken }: TokenRecord,
+  { user, card: ofToken }: TokenRecord,
   named: string | undefined,
 ): FoundActor {
   const wanted = named ?? ofToken;
   const found: WalletCard | null =
-    wanted === null ? wallet.defaultOf(user) : wallet.get(wanted, isOperator ? null : user);
+    wanted === null ? wallet.defaultOf(user) : wallet.get(wanted, user);
   if (found === null) {
     return named === undefined ? { status: "noCard" } : { status: "unknownCard", name: named };
   }

@@ -128,10 +128,9 @@ export async function registerWallet(api: FastifyInstance, context: RestContext)
   );
 }
 
-/** Whose cards a token sees; null: everybody's. */
-function userOf(request: FastifyRequest): string | null {
-  const { user, isOperator } = tokenOf(request);
-  return isOperator ? null : user;
+/** Whose cards a token sees: its user's alone, the operator's too. */
+function userOf(request: FastifyRequest): string {
+  return tokenOf(request).user;
 }
 
 function shown({ name, isDefault }: WalletCard): {

@@ -35,7 +35,7 @@ export type TokenRecord = {
   /** 16 hex digits, no secret. */
   readonly id: string;
   readonly user: string;
-  /** Sees everybody's cards. */
+  /** Of whoever runs the agent: issued without naming a user. Its wallet is the operator's own, no more. */
   readonly isOperator: boolean;
   /** The name of the card that it acts as; null: the user's default. */
   readonly card: string | null;

@@ -140,12 +140,21 @@ describe("a card", () => {
     expect((await home.ask("GET", "/api/wallet", { token })).json).toEqual([]);
   });
 
-  test("of the operator may be anybody's", async () => {
+  test("of the operator is one of its own wallet, too", async () => {
     const token = home.tokenOf("operator", { isOperator: true });
-    const named = { "x-access-token": token, "x-composer-card": "buyer1@vt.edu@pv-auction" };
+    const name = "buyer1@vt.edu@pv-auction";
+    const named = { "x-access-token": token, "x-composer-card": name };
+    expect(await pinged(PING, named)).toEqual([403, undefined]);
+    expect((await home.ask("GET", "/api/wallet", { token })).json).toEqual([]);
+    const path = `/api/wallet/${encodeURIComponent(name)}`;
+    expect((await home.ask("GET", `${path}/export`, { token })).status).toBe(404);
+    expect((await home.ask("DELETE", path, { token })).status).toBe(404);
+    home.wallet.import(home.wallet.export(name, BUYERS[0]), { user: "operator" });
     expect(await pinged(PING, named)).toBe(`${NS}.Member#${BUYERS[0]}`);
     const cards = await home.ask("GET", "/api/wallet", { token });
-    expect(cards.json.length).toBe(6);
+    expect(cards.json).toEqual([{ name, default: true }]);
+    expect((await home.ask("DELETE", path, { token })).status).toBe(204);
+    expect(home.wallet.get(name, BUYERS[0])).not.toBe(null);
   });
 });
 

@@ -88,7 +88,10 @@ test("by hand each home has everybody's card, and each token works at each", asy
   for (const home of homes.map(({ name }) => homeDir(dir, name))) {
     const wallet = openWallet(join(home, "wallet"));
     const members = wallet.list(null).map(({ card }) => card.memberId);
-    expect(members).toEqual(["buyer1@vt.edu", "administrator@vt.edu", "seller1@vt.edu"]);
+    const [own, operators] = [["buyer1@vt.edu"], ["administrator@vt.edu", "buyer1@vt.edu"]];
+    expect(members).toEqual([...own, ...operators, "seller1@vt.edu", "seller1@vt.edu"]);
+    const defaults = wallet.list("operator").filter(({ isDefault }) => isDefault);
+    expect(defaults.map(({ card }) => card.memberId)).toEqual(["administrator@vt.edu"]);
     const found = openTokens(join(home, "tokens"));
     const of = (who: string) => {
       const token = found.find(tokens[who] ?? "", now);
