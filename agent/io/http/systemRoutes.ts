@@ -21,6 +21,7 @@ import { issueCertificate } from "../ca.ts";
 import { type CardContents, createKey, publicKeyOf } from "../keys.ts";
 import { fromPem } from "../pem.ts";
 import { cardName, writeCardFile } from "../wallet/cardFile.ts";
+import { usedByNewest, usedIn } from "./identityUsed.ts";
 import type { Actor } from "./principal.ts";
 import { readTransactions } from "./registryRead.ts";
 import { actorOf, committed, may, mustMay, patiently, type RestContext } from "./restContext.ts";
@@ -83,8 +84,9 @@ function registerHistorian(api: FastifyInstance, context: RestContext): void {
     (request, reply) => {
       mustMay(context, { actor: actorOf(context, request), deed, asked });
       const filter = orRefuse(parseFilter(request.query));
+      const used = usedByNewest(context, door.rules);
       const { rows, isWhole } = readTransactions(context, null, (entry) =>
-        presentHistorianRecord(composer, entry),
+        presentHistorianRecord(composer, entry, used(entry)),
       );
       if (!isWhole) void reply.header("x-more", "older ones are not looked at");
       return orRefuse(applyFilter(filter, rows));
@@ -103,8 +105,8 @@ function registerHistorian(api: FastifyInstance, context: RestContext): void {
       mustMay(context, { actor: actorOf(context, request), deed, asked });
       const { id } = request.params;
       const entry = isHash(id) ? door.history.transaction(id as TransactionId) : null;
-      if (entry !== null) return presentHistorianRecord(composer, entry);
-      throw unknownSystem("HistorianRecord", id);
+      if (entry === null) throw unknownSystem("HistorianRecord", id);
+      return presentHistorianRecord(composer, entry, usedIn(context, door.rules, entry));
     },
   );
 }

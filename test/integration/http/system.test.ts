@@ -79,6 +79,8 @@ test("the historian tells all that was said, in order, and each by its id", asyn
   ]);
   const path = `/api/system/historian/${json[3].transactionId}`;
   expect((await home.ask("GET", path, { token: seller })).json).toEqual(json[3]);
+  const { identity } = (await home.ask("GET", "/api/system/ping", { token: admin })).json;
+  expect(json[0].identityUsed).toBe(`resource:${identity}`);
   const none = await home.ask("GET", `/api/system/historian/${"0".repeat(64)}`, { token: seller });
   expect(none.status).toBe(404);
   const last = `/api/system/historian?filter=${encodeURIComponent('{"limit":2,"skip":6}')}`;
@@ -150,6 +152,12 @@ describe("an identity", () => {
     const certificate = toPem("CERTIFICATE", card.certificate);
     await mustBe(204, post("bind", { participant, certificate }));
     const token = home.tokenOf("twice");
+    const rename = async (lastName: string): Promise<void> => {
+      const body = { balance: 200, firstName: "a", lastName };
+      const path = `/api/${NS}.Member/${participant}`;
+      await mustBe(200, home.ask("PUT", path, { token, body }));
+    };
+    await rename("first");
     const { json } = await home.ask("GET", "/api/system/identities", { token });
     await mustBe(204, post(`${json[0].identityId}/revoke`, {}));
     expect((await post(`${json[0].identityId}/revoke`, {})).status).toBe(409);
@@ -163,7 +171,21 @@ describe("an identity", () => {
       expect.stringContaining("has been revoked"),
     ]);
     home.wallet.import(writeCardFile(next), { user: "twice" });
-    expect((await home.ask("GET", "/api/system/ping", { token })).status).toBe(200);
+    const ping = await mustBe(200, home.ask("GET", "/api/system/ping", { token }));
+    await rename("second");
+    // What the old key signed is not told to be the new one's.
+    const told = await home.ask("GET", "/api/system/historian", { token });
+    const mine = told.json.filter((one: { participantInvoking: string }) =>
+      one.participantInvoking.endsWith(participant),
+    );
+    const used = `resource:${ping.json.identity}`;
+    expect(mine.map((one: { identityUsed?: string }) => one.identityUsed)).toEqual([
+      ...[undefined, used],
+    ]);
+    for (const one of mine) {
+      const path = `/api/system/historian/${one.transactionId}`;
+      expect((await home.ask("GET", path, { token })).json).toEqual(one);
+    }
   });
 });
 
