@@ -2,11 +2,11 @@
 // read, so that strangers' bodies cost nothing.
 
 import type { FastifyInstance, FastifyPluginAsync } from "fastify";
-import { parseJson } from "./jsonBody.ts";
+import { parseForm, parseJson, unreadEncoding, utf8 } from "./jsonBody.ts";
 import { registerQueries } from "./queryRoutes.ts";
 import { registerRegistries } from "./registryRoutes.ts";
 import { type RestContext, tokenOf } from "./restContext.ts";
-import { restError } from "./restError.ts";
+import { type RestError, restError } from "./restError.ts";
 import { registerSystem } from "./systemRoutes.ts";
 import { registerWallet } from "./walletRoutes.ts";
 
@@ -16,21 +16,37 @@ export async function registerApi(api: FastifyInstance, context: RestContext): P
     tokenOf(request);
     void reply.header("cache-control", "no-store");
   });
+  api.addHook("preParsing", async ({ headers }) => {
+    const problem = unreadEncoding(headers);
+    if (problem !== null) throw restError(415, problem, { name: "UnsupportedMediaTypeError" });
+  });
   api.removeAllContentTypeParsers();
-  api.addContentTypeParser("application/json", { parseAs: "string" }, (_request, text, done) => {
-    const parsed = parseJson(String(text), bodyDepthMax);
+  api.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => {
+    const text = utf8(Buffer.from(body));
+    if (text === null) return done(notUtf8());
+    const parsed = parseJson(text, bodyDepthMax);
     if (parsed.ok) done(null, parsed.value);
     else done(restError(400, parsed.what, { name: "SyntaxError" }));
   });
   // What Python's urllib says unless it is told otherwise; Composer took forms too.
   api.addContentTypeParser(
     "application/x-www-form-urlencoded",
-    { parseAs: "string" },
-    (_request, text, done) => done(null, Object.fromEntries(new URLSearchParams(String(text)))),
+    { parseAs: "buffer" },
+    (_request, body, done) => {
+      const text = utf8(Buffer.from(body));
+      const form = text === null ? null : parseForm(text);
+      if (form === null) done(notUtf8());
+      else done(null, form);
+    },
   );
   registerRegistries(api, context);
   registerSystem(api, context);
   registerQueries(api, context);
   const wallet: FastifyPluginAsync = (scope) => registerWallet(scope, context);
   await api.register(wallet);
+}
+
+/** Read as something else, it would be on the ledger for ever. */
+function notUtf8(): RestError {
+  return restError(400, "The body is not UTF-8", { name: "SyntaxError" });
 }

@@ -1,6 +1,38 @@
 // Reads a JSON body, and nothing that would hurt later: a million brackets are no JSON for us, for whoever
 // echoes them walks down each.
 
+import type { IncomingHttpHeaders } from "node:http";
+
+/** Without the mark at its beginning that some systems put there. null: no UTF-8; never another text instead. */
+export function utf8(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+const CHARSETS: ReadonlySet<string> = new Set(["utf-8", "utf8", "us-ascii"]);
+
+/** Why a body is not as we read bodies, a sentence; null: it is. */
+export function unreadEncoding(headers: IncomingHttpHeaders): string | null {
+  const encoding = headers["content-encoding"]?.trim().toLowerCase() ?? "";
+  if (encoding !== "" && encoding !== "identity") return "The body must not be compressed";
+  const type = headers["content-type"] ?? "";
+  const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(type)?.[1]?.toLowerCase() ?? "utf-8";
+  return CHARSETS.has(charset) ? null : "The body must be UTF-8";
+}
+
+/** A form's fields; null: what is percent-encoded in it is no UTF-8. */
+export function parseForm(text: string): { readonly [name: string]: string } | null {
+  try {
+    decodeURIComponent(text);
+  } catch {
+    return null;
+  }
+  return Object.fromEntries(new URLSearchParams(text));
+}
+
 /** null: within the limit. `what`: why it is no body for us, a sentence. */
 export function parseJson(
   text: string,

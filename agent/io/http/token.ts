@@ -18,8 +18,9 @@ export type SaidToken = {
 
 /** null: the request says none. `url` as it stands in the request's first line. */
 export function saidToken(url: string, headers: IncomingHttpHeaders): SaidToken | null {
-  const plain = queryToken(url) ?? single(headers["x-access-token"]);
-  if (plain !== undefined && plain !== "") return said([plain], false);
+  // An empty one says nothing, and the next place counts.
+  const plain = queryToken(url) || single(headers["x-access-token"]) || null;
+  if (plain !== null) return said([plain], false);
   const authorization = headers.authorization;
   if (authorization !== undefined && authorization !== "") {
     return said(authorizationTokens(authorization), false);

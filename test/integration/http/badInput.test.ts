@@ -78,6 +78,36 @@ describe("a body", () => {
     expect((await post(MEMBERS, form, { "content-type": type })).status).toBe(200);
   });
 
+  test("is UTF-8, with a mark at its beginning or without, or nothing of it is on the ledger", async () => {
+    const sent = async (
+      bytes: Uint8Array<ArrayBuffer>,
+      headers: { [name: string]: string } = {},
+    ) => {
+      const answer = await fetch(`${home.rest.address}${MEMBERS}`, {
+        method: "POST",
+        headers: { "x-access-token": admin, "content-type": "application/json", ...headers },
+        body: bytes,
+      });
+      const { error } = (await answer.json()) as { error?: { message: string } };
+      return [answer.status, error?.message];
+    };
+    const body = (email: string) =>
+      JSON.stringify({ email, balance: 200, firstName: "é", lastName: "b" });
+    const signed = home.door.signed.length;
+    const latin = Buffer.from(body("latin@vt.edu"), "latin1");
+    expect(await sent(latin)).toEqual([400, "The body is not UTF-8"]);
+    const form = { "content-type": "application/x-www-form-urlencoded" };
+    const bad = Buffer.from("email=f2%40vt.edu&balance=200&firstName=%E9&lastName=b");
+    expect(await sent(bad, form)).toEqual([400, "The body is not UTF-8"]);
+    const gzip = { "content-encoding": "gzip" };
+    expect(await sent(latin, gzip)).toEqual([415, "The body must not be compressed"]);
+    const charset = { "content-type": "application/json; charset=iso-8859-1" };
+    expect(await sent(latin, charset)).toEqual([415, "The body must be UTF-8"]);
+    expect(home.door.signed.length).toBe(signed);
+    const marked = Buffer.from(`\ufeff${body("marked@vt.edu")}`);
+    expect(await sent(marked)).toEqual([200, undefined]);
+  });
+
   test("nested a thousand deep is 400, and echoed by nobody", async () => {
     const deep = `{"x":${"[".repeat(20_000)}${"]".repeat(20_000)}}`;
     expect(told(await post(MEMBERS, deep))[0]).toBe(400);

@@ -14,6 +14,7 @@ describe("saidToken", () => {
     const headers = { "x-access-token": "b", authorization: "c", cookie: "access_token=d" };
     expect(said("/?x=1&access_token=a", headers)).toEqual(["a"]);
     expect(said("/", headers)).toEqual(["b"]);
+    expect(said("/?access_token=", headers)).toEqual(["b"]);
     expect(said("/", { authorization: "c", cookie: "access_token=d" })).toEqual(["c"]);
     expect(said("/", { cookie: "x=y; access_token=d; authorization=e" })).toEqual(["d"]);
     expect(said("/", { cookie: "authorization=e" })).toEqual(["e"]);
