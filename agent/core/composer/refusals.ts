@@ -33,6 +33,7 @@ type RegistryRefusalCode =
   | "noIdentity"
   | "hasIdentity"
   | "seatHeld"
+  | "administratorHeld"
   | "balanceNotAllowed"
   | "pvHasOffer"
   | "pvsEverMax";
@@ -102,6 +103,10 @@ export const REFUSALS: { readonly [C in RefusalCode]: RefusalText<FactsOf<C>> } 
   seatHeld: [
     409,
     ({ memberId }) => `${memberId} votes with its old key: the CA must take that seat away first`,
+  ],
+  administratorHeld: [
+    409,
+    ({ memberId }) => `The community's rules name ${memberId} as administrator by another key`,
   ],
   balanceNotAllowed: [403, say("A member does not change a balance: send the one that it has")],
 

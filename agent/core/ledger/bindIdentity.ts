@@ -1,6 +1,7 @@
 // The CA (or by hand the administrator) gives a card to a member that has none, or whose card was ended: from
 // now on its key speaks for the member, and the member trades again. Its balance and its PVs are what they were.
 
+import { sameBytes } from "../codec/bytes.ts";
 import type { Verifier } from "../crypto.ts";
 import { accepted, type Result, refused } from "../result.ts";
 import type { MemberId } from "../units/ids.ts";
@@ -18,6 +19,8 @@ export type BindIdentityRefusal =
   | { readonly code: "hasIdentity"; readonly memberId: string }
   /** The member votes with another key: the CA must take that seat away first. */
   | { readonly code: "seatHeld"; readonly memberId: string }
+  /** The rules name this card's key as the administrator's: another would bring the ended one back. */
+  | { readonly code: "administratorHeld"; readonly memberId: string }
   | CardRefusal;
 
 export type BindIdentity = {
@@ -47,8 +50,22 @@ export function bindIdentity(
     return refused({ code: "seatHeld", memberId });
   }
 
+  const { administrator } = draft.rules;
+  const isAdministrator = administrator?.memberId === memberId;
+  if (isAdministrator && !sameBytes(administrator.publicKey, publicKey)) {
+    return refused({ code: "administratorHeld", memberId });
+  }
+
   takeIssuerSequence(draft, { author, sequence });
+  endReceipts(draft, memberId);
   putKey(draft, { ...member, publicKey, revoked: false });
   draft.events.push({ type: "identityBound", memberId, publicKey });
   return accepted(undefined);
+}
+
+/** Where the old card's chain of receipts ends in times to come, the new card could not go on from it. */
+function endReceipts(draft: Draft, memberId: MemberId): void {
+  const last = draft.receipts.get(memberId);
+  if (last === undefined || last.to <= draft.time) return;
+  draft.receipts.set(memberId, { ...last, to: draft.time });
 }

@@ -24,6 +24,7 @@ import type { Draft } from "./draft.ts";
 import type { Accused } from "./state.ts";
 import { type PayloadOf, receiptSignBytes, transactionSignBytes } from "./transaction.ts";
 import { suspendValidator } from "./validatorSet.ts";
+import { hasSeat } from "./validators.ts";
 
 /** The sign log is kept as long (reference: votes of the last 1000 heights). */
 export const EVIDENCE_HEIGHTS_MAX = 1000;
@@ -73,6 +74,12 @@ export function evidence(
   }
   const proven = checkProof(draft, accusation, verifier);
   if (!proven.ok) return proven;
+  // An old card of the member's loses it nothing: it says so at most as often as who has no seat.
+  const seat = { memberId: offender, publicKey: proven.value };
+  const losesSeat = suspends(accusation) && hasSeat(draft.laterValidators, seat);
+  if (!losesSeat && isNamedOften(draft, offender)) {
+    return refused({ code: "evidenceEnough", offender, max: EVIDENCE_PER_CARD_MAX });
+  }
 
   for (const old of [...draft.evidence.values()]) {
     if (isOver(draft, old)) draft.evidence.delete(accusationKey(old));
@@ -80,7 +87,7 @@ export function evidence(
   draft.evidence.set(key, { kind, offender, subject, ...placeOf(accusation) });
   const { height } = draft;
   draft.events.push({ type: "evidence", kind, offender, reporter: author, subject, height });
-  if (suspends(accusation)) suspendValidator(draft, offender);
+  if (losesSeat) suspendValidator(draft, offender);
   return accepted(undefined);
 }
 
@@ -129,7 +136,10 @@ function isNamedEnough(draft: Draft, accusation: Accusation): boolean {
     suspends(accusation) &&
     laterValidators.length > 1 &&
     laterValidators.some(({ memberId }) => memberId === offender);
-  if (losesSeat) return false;
+  return !losesSeat && isNamedOften(draft, offender);
+}
+
+function isNamedOften(draft: Draft, offender: MemberId): boolean {
   let named = 0;
   for (const accused of draft.evidence.values()) {
     if (accused.offender === offender && !isOver(draft, accused)) named += 1;
@@ -158,7 +168,7 @@ function checkProof(
   draft: Draft,
   accusation: Accusation,
   verifier: Verifier,
-): Result<void, EvidenceRefusal> {
+): Result<Uint8Array, EvidenceRefusal> {
   const { type } = accusation;
   // Votes are for a chain, and a restart begins another; all else is for the community.
   const isAgreement = type === "doubleVote" || type === "doubleProposal";
@@ -168,10 +178,10 @@ function checkProof(
   const { offender } = accusation;
   const keys = keysOf(draft, offender);
   if (keys.length === 0) return refused({ code: "unknownOffender", offender });
-  const isProven = keys.some(
+  const key = keys.find(
     (publicKey) => verifier.verify({ publicKey, ...a }) && verifier.verify({ publicKey, ...b }),
   );
-  return isProven ? accepted(undefined) : refused({ code: "evidenceUnproven", offender });
+  return key === undefined ? refused({ code: "evidenceUnproven", offender }) : accepted(key);
 }
 
 /** Mostly one: as a validator, now or when the community began, and as a member. */

@@ -19,7 +19,8 @@ import type { UnixMs } from "../units/time.ts";
 import { BLOCK_TIME_MAX } from "./calendar.ts";
 import { ENERGY_MAX } from "./rules.ts";
 
-const SEQUENCE_MAX = 0xffff_ffff;
+/** A number that a transaction counts by never is higher. */
+export const SEQUENCE_MAX = 0xffff_ffff;
 
 export const memberField = text<MemberId>(MEMBER_ID_MAX, isMemberId);
 export const listingField = text<ListingId>(LISTING_ID_MAX, isListingId);

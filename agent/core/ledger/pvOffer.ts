@@ -43,11 +43,11 @@ export function pvOffer(
   { id, author, payload }: PvOffer,
 ): Result<void, PvOfferRefusal> {
   const { listingId, pvId, sequence, energy, reservePrice } = payload;
+  const listing = openListing(draft, listingId);
+  if (!listing.ok) return listing;
   const pv = draft.pvs.get(pvId);
   if (pv === undefined) return refused({ code: "pvUnknown", pv: pvId });
   assert(pv.owner === author, `${author} offers from a PV of ${pv.owner}'s`);
-  const listing = openListing(draft, listingId);
-  if (!listing.ok) return listing;
   const { pvOffers } = listing.value;
   const before = pvOffers.get(pvId);
   const fresh = checkOfferSequence(before?.sequence, sequence);

@@ -5,7 +5,11 @@ import { accepted, type Result, refused } from "../result.ts";
 import type { PvId } from "../units/ids.ts";
 import type { Draft } from "./draft.ts";
 import { pvsByOwner } from "./registerPv.ts";
-import { checkRegistrySequence, type RegistrySequenceRefusal } from "./registrySequence.ts";
+import {
+  checkRegistrySequence,
+  REGISTRY_SEQUENCE_MAX,
+  type RegistrySequenceRefusal,
+} from "./registrySequence.ts";
 import type { Listing } from "./state.ts";
 import type { PayloadOf } from "./transaction.ts";
 
@@ -24,6 +28,9 @@ export function removePv(
   if (pv === undefined) return refused({ code: "pvUnknown", pv: pvId });
   const fresh = checkRegistrySequence(pv.sequence, sequence);
   if (!fresh.ok) return fresh;
+  // The last number is for its return.
+  const max = REGISTRY_SEQUENCE_MAX - 1;
+  if (sequence > max) return refused({ code: "sequenceBeyondMax", got: sequence, max });
   const offered = listingWithOffer(draft, pvId);
   if (offered !== null) {
     return refused({ code: "pvHasOffer", pv: pvId, listingId: offered.listingId });
