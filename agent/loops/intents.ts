@@ -7,9 +7,10 @@
 //   a step of the administrator's, overtaken by another   numbered again: the ledger took another home's step
 //   the same offer or bid, while the first is under way   nothing is signed: who asks waits for the first
 
+import { SEQUENCE_MAX } from "../core/ledger/fields.ts";
 import { communityId } from "../core/ledger/rules.ts";
 import type { LedgerState } from "../core/ledger/state.ts";
-import { transactionId } from "../core/ledger/transaction.ts";
+import { transactionId, type Unsigned } from "../core/ledger/transaction.ts";
 import { type Refusal, type Result, refused } from "../core/result.ts";
 import type { TransactionId } from "../core/units/ids.ts";
 import { type DurationMs, SECOND_MS } from "../core/units/time.ts";
@@ -64,6 +65,8 @@ export function createIntents(dependencies: IntentsDependencies): Intents {
   /** In the order in which they came. */
   let waiting: Wanted[] = [];
   let isAlarmSet = false;
+  /** Of the last change. After a snapshot nobody knows whether what is stale now landed in the blocks between. */
+  let height = ledger().height;
 
   function say(wanted: Wanted): void {
     const { intent, signer } = wanted;
@@ -77,7 +80,12 @@ export function createIntents(dependencies: IntentsDependencies): Intents {
     let isEntered = false;
     const over = (outcome: Result<TransactionId, Refusal>): void =>
       ended(wanted, { outcome, isEntered });
-    const payload = withNumber(intent, outbox.freeNumber(intent, author));
+    const number = outbox.freeNumber(intent, author);
+    if (number !== null && number > SEQUENCE_MAX) {
+      wanted.done(refused(beyondMax(number)));
+      return;
+    }
+    const payload = withNumber(intent, number);
     const id = outbox.submit(payload, signer, over, true);
     if (id === null) return;
     isEntered = true;
@@ -100,7 +108,8 @@ export function createIntents(dependencies: IntentsDependencies): Intents {
   function ended(wanted: Wanted, { outcome, isEntered }: End): void {
     const { intent, numbered, patientUntil, done } = wanted;
     const code = outcome.ok ? null : outcome.refusal.code;
-    const isOvertaken = code === "staleSequence" && mayNumberAgain(intent);
+    const isNextBlock = ledger().height <= height + 1;
+    const isOvertaken = code === "staleSequence" && mayNumberAgain(intent) && isNextBlock;
     const isNotYet = !isEntered && code !== null && NOT_YET.has(code);
     const isPatient = clock.monotonic() < patientUntil && waiting.length < INTENTS_WAITING_MAX;
     if (isOvertaken && numbered < NUMBERED_MAX) say(wanted);
@@ -135,13 +144,15 @@ export function createIntents(dependencies: IntentsDependencies): Intents {
 
   const firstRefused: Intents["firstRefused"] = (intents, author) => {
     const said = new Map<string, number>();
-    const unsigned = intents.map((intent) => {
+    const unsigned: Unsigned[] = [];
+    for (const [i, intent] of intents.entries()) {
       const series = seriesOf(ledger().rules, author, intent);
       const before = series === null ? undefined : said.get(series);
       const number = before === undefined ? outbox.freeNumber(intent, author) : before + 1;
       if (series !== null && number !== null) said.set(series, number);
-      return { author, payload: withNumber(intent, number) };
-    });
+      if (number !== null && number > SEQUENCE_MAX) return { at: i, refusal: beyondMax(number) };
+      unsigned.push({ author, payload: withNumber(intent, number) });
+    }
     return outbox.firstRefused(unsigned);
   };
 
@@ -156,11 +167,18 @@ export function createIntents(dependencies: IntentsDependencies): Intents {
       const patientUntil = clock.monotonic() + NOT_YET_FOR;
       say({ intent, signer, done, signed, patientUntil, numbered: 0 });
     },
-    ledgerChanged: sayAll,
+    ledgerChanged: () => {
+      height = ledger().height;
+      sayAll();
+    },
     stop: () => {
       const all = waiting;
       waiting = [];
       for (const { done } of all) done(refused({ code: "stopped" }));
     },
   };
+}
+
+function beyondMax(got: number): Refusal {
+  return { code: "sequenceBeyondMax", got, max: SEQUENCE_MAX };
 }

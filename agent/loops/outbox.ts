@@ -159,7 +159,11 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
 
   /** True if it must stay on the disk. */
   function keepAsSpent({ transaction, refusal }: Ended): boolean {
-    const isKept = !PASSED.has(refusal.code) && isNumberOpen(ledger(), transaction);
+    const { type } = transaction.payload;
+    // Receipts go on without a gap, and the member has another card now, whose number it is.
+    const isOldCards = type === "receipt" && refusal.code === "badSignature";
+    const isPassed = isOldCards || PASSED.has(refusal.code);
+    const isKept = !isPassed && isNumberOpen(ledger(), transaction);
     if (isKept) spent.set(transaction.id, transaction);
     return isKept;
   }
@@ -186,7 +190,10 @@ export function openOutbox(dependencies: OutboxDependencies): Outbox {
   }
 
   function hasRoom(author: MemberId | null, perAuthorMax: number): boolean {
-    if (entries.size + spent.size >= OUTBOX_MAX) return false;
+    // Who asks at the doors leaves room for what the home says by itself.
+    const isForDoors = perAuthorMax < OUTBOX_PER_AUTHOR_MAX;
+    const max = isForDoors ? OUTBOX_MAX - OUTBOX_PER_AUTHOR_MAX : OUTBOX_MAX;
+    if (entries.size + spent.size >= max) return false;
     let mine = 0;
     for (const { transaction } of entries.values()) if (transaction.author === author) mine += 1;
     for (const transaction of spent.values()) if (transaction.author === author) mine += 1;
@@ -350,10 +357,15 @@ function isNumberOpen(state: LedgerState, { author, payload }: Transaction): boo
 
 type Refused = Extract<Result<void, Refusal>, { readonly ok: false }>;
 
-/** `isFinal` for what others may have heard: a receipt waits for its validator to get its seat back. */
+/** What a validator waits out: to get its seat back, or its card. */
+const WITHOUT_SEAT: ReadonlySet<string> = new Set(["notAllowed", "revoked"]);
+
+/** `isFinal` for what others may have heard: a receipt waits for its seat, a PV is not removed a second time. */
 function hasOwnEnded({ payload }: Transaction, checked: Result<void, Refusal>): checked is Refused {
-  const isWithoutSeat = !checked.ok && checked.refusal.code === "notAllowed";
-  return isFinal(checked) && !(payload.type === "receipt" && isWithoutSeat);
+  if (checked.ok) return false;
+  const { code } = checked.refusal;
+  if (payload.type === "removePv" && code === "pvUnknown") return true;
+  return isFinal(checked) && !(payload.type === "receipt" && WITHOUT_SEAT.has(code));
 }
 
 /** Refused, and no block to come lifts it. */

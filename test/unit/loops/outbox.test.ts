@@ -34,6 +34,7 @@ import {
   signed,
   TestChain,
   testCard,
+  testKey,
   tokens,
 } from "../../support/ledger.ts";
 
@@ -634,5 +635,55 @@ describe("purposeOf", () => {
     expect(
       purposeOf(say.buyOffer(LISTING, { energy: kwh(9), price: perKwh(9), sequence: 1 })),
     ).toBe(purposeOf(bid(1)));
+  });
+});
+
+describe("a validator that was given its card or another one again", () => {
+  const NEW = "the second card";
+  function voting() {
+    const others = ["a@vt.edu", "b@vt.edu", "c@vt.edu"];
+    const chain = new TestChain(makeRules({ validators: [...others, HOME] }));
+    chain.add(T("16:10:00"), ...[...others, HOME].map((n) => [n, registration(n)] as const));
+    const ca = (payload: Payload) => signed(chain.rules, null, payload);
+    const home = openHome({ chain });
+    const offer = signed(chain.rules, "b@vt.edu", bid(0));
+    home.commit("16:20:30", offer);
+    const [, receipt] = chain.receipt(HOME, [[offer, T("16:20:30")]]);
+    return { home, chain, ca, receipt };
+  }
+  const seat = (publicKey: Uint8Array): Payload => ({
+    ...{
+      type: "validatorChange",
+      sequence: 3,
+      add: [{ memberId: memberId(HOME), publicKey }],
+      remove: [],
+    },
+  });
+
+  it("says the receipt that waited for its card", () => {
+    const { home, chain, ca, receipt } = voting();
+    home.submit(receipt);
+    home.commit("16:21:00", ca(say.revoke(1, HOME)));
+    home.commit("16:22:00", ca(say.bindIdentity(2, HOME)));
+    home.commit("16:23:00", ca(seat(testCard(HOME).publicKey)));
+    home.commit("16:24:00");
+    home.commit("16:25:00");
+    home.commit("16:26:00");
+    expect(chain.state.validators.length).toBe(4);
+    expect(home.outbox.pending().length).toBe(1);
+  });
+
+  it("says receipts with the other one, under the number that the old one had", () => {
+    const { home, chain, ca, receipt } = voting();
+    const key = testKey(NEW);
+    home.submit(receipt);
+    home.commit("16:21:00", ca(say.revoke(1, HOME)));
+    home.commit("16:22:00", ca(say.bindIdentity(2, HOME, NEW)));
+    home.commit("16:23:00", ca(seat(key.publicKey)));
+    for (const t of ["16:24:00", "16:25:00", "16:26:00"]) home.commit(t);
+    const again = openHome({ chain, store: home.disk, time: "16:27:00" });
+    const other = { ...receipt, to: (receipt.to + 1) as never };
+    again.submit(other, { ...testCard(HOME), ...key });
+    expect(again.outbox.pending().length).toBe(1);
   });
 });
