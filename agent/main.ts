@@ -3,6 +3,7 @@
 // Nothing is imported before it is needed: `--help` is quick, and `lab` loads no network of its own.
 
 import { Command, Option } from "commander";
+import { brokerCommand } from "../broker/commands.ts";
 import type { CardOrder, CompleteOrder } from "./commands/identity.ts";
 import type { OrderWanted } from "./commands/orderMake.ts";
 import type { RunOptions } from "./commands/run.ts";
@@ -16,6 +17,8 @@ const EXIT_MAX_MS = 2000;
 
 function program(): Command {
   const program = new Command("pvtrading");
+  // A command's own options and those of its subcommands may be called alike.
+  program.enablePositionalOptions();
   program.description("Neighbours trade rooftop solar energy: one agent per home, no server.");
   program
     .command("run")
@@ -57,6 +60,7 @@ function program(): Command {
   addWalletCommands(program, { print, now });
   addAudit(program);
   addRestart(program);
+  program.addCommand(brokerCommand());
   program
     .command("schema")
     .description("print the JSON Schema of a config file")

@@ -57,6 +57,11 @@ const DIRECTIONS: readonly {
     may: [/./],
     never: [/^agent\/(?!core\/|config)/, /^(?:firmware-sim|broker|test)\//],
   },
+  {
+    room: /^agent\/(?:main\.ts$|lab\/|commands\/)/,
+    may: [/./],
+    never: [/^(?:firmware-sim|test)\//],
+  },
   { room: /^agent\//, may: [/./], never: [/^(?:firmware-sim|broker|test)\//] },
   { room: /^firmware-sim\//, may: [/./], never: [/^(?:agent|broker|test)\//] },
   { room: /^broker\//, may: [/./], never: [/^(?:agent|firmware-sim|test)\//] },
@@ -144,6 +149,10 @@ describe("the rules see", () => {
     expect(wrong("agent/io/p2p/a.ts", 'import { x } from "../../core/b.ts";')).toBe(0);
     expect(wrong("firmware-sim/a.ts", 'import { x } from "../agent/core/b.ts";')).toBe(1);
     expect(wrong("broker/a.ts", 'import { x } from "../agent/ports.ts";')).toBe(1);
+    expect(wrong("broker/a.ts", 'import { x } from "../firmware-sim/b.ts";')).toBe(1);
+    expect(wrong("agent/main.ts", 'import { x } from "../broker/b.ts";')).toBe(0);
+    expect(wrong("agent/lab/a.ts", 'import { x } from "../../broker/b.ts";')).toBe(0);
+    expect(wrong("agent/loops/a.ts", 'import { x } from "../../broker/b.ts";')).toBe(1);
     expect(wrong("agent/lab/a.ts", 'import { x } from "../io/b.ts";')).toBe(0);
     expect(wrong("elsewhere/a.ts", "")).toBe(1);
   });
