@@ -1,7 +1,7 @@
 // What an agent keeps in memory at rest: five real processes that trade over real sockets, looked at when
 // they have nothing to say.
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -12,6 +12,7 @@ import { firstDelivery, marketStart } from "../../agent/lab/marketStart.ts";
 import { makeWorld } from "../../agent/lab/world.ts";
 import type { Figures } from "./measure.ts";
 import { median } from "./median.ts";
+import { residentMegabytes } from "./residentMegabytes.ts";
 
 const HOMES = labHomes(5);
 /** Real time: the market's hours take a minute. */
@@ -42,10 +43,4 @@ export async function agentMemory(): Promise<Figures> {
     await lab.stop();
     rmSync(dir, { recursive: true, force: true });
   }
-}
-
-/** Of a process. */
-export function residentMegabytes(pid: number): number {
-  const kilobytes = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return Math.round(Number(kilobytes) / 1024);
 }

@@ -11,6 +11,7 @@ import { latency, SEVEN, THIRTY_ONE } from "./latency.ts";
 import { ledgerGrowth } from "./ledgerGrowth.ts";
 import type { Bench, Figures } from "./measure.ts";
 import { rest } from "./rest.ts";
+import { mqttBroker } from "./mqttBroker.ts";
 
 /** In the order in which they run. A bench is one file and one line here. */
 const BENCHES: readonly Bench[] = [
@@ -19,6 +20,7 @@ const BENCHES: readonly Bench[] = [
   { name: "joining", run: joining },
   { name: "agentMemory", run: agentMemory },
   { name: "rest", run: rest, takesMinutes: true },
+  { name: "mqttBroker", run: mqttBroker },
   { name: "latency", run: () => latency(SEVEN), takesMinutes: true },
   { name: "latency31", run: () => latency(THIRTY_ONE), takesMinutes: true },
   { name: "ledgerGrowth", run: () => ledgerGrowth(), takesMinutes: true },

@@ -12,7 +12,7 @@ import { paperHomes } from "../../agent/lab/paper.ts";
 import { freePorts } from "../../agent/lab/ports.ts";
 import { giveAccess, type LabTokens } from "../../agent/lab/restAccess.ts";
 import { makeWorld } from "../../agent/lab/world.ts";
-import { residentMegabytes } from "./agentMemory.ts";
+import { residentMegabytes } from "./residentMegabytes.ts";
 import type { Figures } from "./measure.ts";
 
 const NAMESPACE = "org.acme.pv.auction";
