@@ -13,6 +13,7 @@ import type { Payload } from "./core/ledger/transaction.ts";
 import type { Refusal, RefusedOne, Result } from "./core/result.ts";
 import type { Watts, Wh } from "./core/units/energy.ts";
 import type { BlockId, ListingId, MemberId, TransactionId } from "./core/units/ids.ts";
+import type { MilliTokensPerKwh } from "./core/units/money.ts";
 import type { DurationMs, UnixMs } from "./core/units/time.ts";
 
 export type Cancel = () => void;
@@ -260,6 +261,8 @@ export type AgentEvent =
       readonly listingId: ListingId;
       readonly action: "sell" | "buy" | "none";
       readonly energy: Wh;
+      /** Reserve or bid; null: action none. */
+      readonly price: MilliTokensPerKwh | null;
       readonly reason: string;
     }
   | { readonly type: "refused"; readonly transactionId: TransactionId; readonly refusal: Refusal }

@@ -23,6 +23,9 @@ function sourceFiles(): readonly File[] {
   });
 }
 
+/** The other side of the wire; broker/topics.ts is the one contract with it. */
+const BEYOND_AGENT = /^(?:firmware-sim|test)\/|^broker\/(?!topics\.ts$)/;
+
 /** Who may import what; a file's first matching line holds. Paths from the top; npm and node: as written. */
 const DIRECTIONS: readonly {
   readonly room: RegExp;
@@ -50,19 +53,19 @@ const DIRECTIONS: readonly {
   {
     room: /^agent\/io\//,
     may: [/./],
-    never: [/^agent\/(?!core\/|io\/|ports\.ts$|log\.ts$)/, /^(?:firmware-sim|broker|test)\//],
+    never: [/^agent\/(?!core\/|io\/|ports\.ts$|log\.ts$)/, BEYOND_AGENT],
   },
   {
     room: /^agent\/config/,
     may: [/./],
-    never: [/^agent\/(?!core\/|config)/, /^(?:firmware-sim|broker|test)\//],
+    never: [/^agent\/(?!core\/|config)/, BEYOND_AGENT],
   },
   {
     room: /^agent\/(?:main\.ts$|lab\/|commands\/)/,
     may: [/./],
     never: [/^(?:firmware-sim|test)\//],
   },
-  { room: /^agent\//, may: [/./], never: [/^(?:firmware-sim|broker|test)\//] },
+  { room: /^agent\//, may: [/./], never: [BEYOND_AGENT] },
   { room: /^firmware-sim\//, may: [/./], never: [/^(?:agent|broker|test)\//] },
   { room: /^broker\//, may: [/./], never: [/^(?:agent|firmware-sim|test)\//] },
   { room: /^test\//, may: [/./] },
@@ -153,6 +156,8 @@ describe("the rules see", () => {
     expect(wrong("agent/main.ts", 'import { x } from "../broker/b.ts";')).toBe(0);
     expect(wrong("agent/lab/a.ts", 'import { x } from "../../broker/b.ts";')).toBe(0);
     expect(wrong("agent/loops/a.ts", 'import { x } from "../../broker/b.ts";')).toBe(1);
+    expect(wrong("agent/io/a.ts", 'import { x } from "../../broker/broker.ts";')).toBe(1);
+    expect(wrong("agent/io/a.ts", 'import { x } from "../../broker/topics.ts";')).toBe(0);
     expect(wrong("agent/lab/a.ts", 'import { x } from "../io/b.ts";')).toBe(0);
     expect(wrong("elsewhere/a.ts", "")).toBe(1);
   });

@@ -20,7 +20,7 @@ import { type Decision, decide } from "../core/trading/decide.ts";
 import { reconsider } from "../core/trading/reconsider.ts";
 import { wh } from "../core/units/energy.ts";
 import type { ListingId } from "../core/units/ids.ts";
-import { addMoney, type MicroTokens } from "../core/units/money.ts";
+import { addMoney, type MicroTokens, type MilliTokensPerKwh } from "../core/units/money.ts";
 import { MINUTE_MS, SECOND_MS, type UnixMs } from "../core/units/time.ts";
 import type { AgentEvent } from "../ports.ts";
 import { purposeOf } from "./outbox.ts";
@@ -200,7 +200,12 @@ function payloadOf(
 function decisionEvent(listingId: ListingId, decision: Decision): Told {
   const { action, reason } = decision;
   const energy = decision.action === "none" ? wh(0) : decision.energy;
-  return { type: "decision", listingId, action, energy, reason };
+  return { type: "decision", listingId, action, energy, price: priceOf(decision), reason };
+}
+
+function priceOf(decision: Decision): MilliTokensPerKwh | null {
+  if (decision.action === "none") return null;
+  return decision.action === "sell" ? decision.reservePrice : decision.bidPrice;
 }
 
 // ---------------------------------------------------------------------------------------- telling

@@ -49,6 +49,8 @@ export type TestHome = {
   readonly tokens: Tokens;
   readonly ca: Ca;
   readonly rules: Rules;
+  /** Who hears what the door tells; more may be added. */
+  readonly told: Publisher[];
   /** A valid token of that member, or of another scope or end. */
   readonly tokenOf: (
     user: string,
@@ -102,7 +104,7 @@ export async function openTestHome(options: TestHomeOptions = {}): Promise<TestH
   });
   told.push(rest.publisher);
   return {
-    ...{ rest, door, wallet, tokens, ca, rules },
+    ...{ rest, door, wallet, tokens, ca, rules, told },
     tokenOf: (
       user,
       { scopes = SCOPES, expiresAt = Date.now() + 3_600_000, isOperator = false } = {},

@@ -8,8 +8,15 @@ import { jsonSchemaOf, MODELS } from "../../core/composer/model.ts";
 import { className, TYPES, type TypeName } from "../../core/composer/names.ts";
 import type { Actor } from "./principal.ts";
 import { readAll, readOne, resolveRow } from "./registryRead.ts";
-import { type Ask, checkTogether, type Prepared, prepare, prepareDelete } from "./registryWrite.ts";
-import { actorOf, committed, may, patiently, type RestContext } from "./restContext.ts";
+import {
+  type Ask,
+  checkTogether,
+  type Prepared,
+  prepare,
+  prepareDelete,
+  putOnLedger,
+} from "./registryWrite.ts";
+import { actorOf, may, patiently, type RestContext } from "./restContext.ts";
 import { orRefuse, RestError, restError } from "./restError.ts";
 
 /** Registers the routes of all types. */
@@ -190,11 +197,8 @@ async function create(context: RestContext, ask: Ask): Promise<JsonObject> {
 }
 
 async function put(context: RestContext, actor: Actor, prepared: Prepared): Promise<JsonObject> {
-  const { step, echo, operation, type, id } = prepared;
-  const transactionId =
-    step.type === "stands"
-      ? step.transactionId
-      : await committed(context, { actor, intent: step.intent, asked: { operation, type, id } });
+  const { echo, type } = prepared;
+  const transactionId = await putOnLedger(context, actor, prepared);
   const isTransaction = MODELS[type].kind === "transaction";
   return isTransaction && transactionId !== null ? { ...echo, transactionId } : echo;
 }

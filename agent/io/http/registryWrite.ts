@@ -18,7 +18,7 @@ import { withoutBlanks } from "../../core/composer/quirks.ts";
 import type { ListingId, MemberId, PvId, TransactionId } from "../../core/units/ids.ts";
 import type { Intent } from "../../ports.ts";
 import type { Actor } from "./principal.ts";
-import { denied, mustMay, type RestContext } from "./restContext.ts";
+import { committed, denied, mustMay, type RestContext } from "./restContext.ts";
 import { orRefuse, RestError, restError } from "./restError.ts";
 
 export type Prepared = {
@@ -79,6 +79,16 @@ export function prepare(context: RestContext, ask: Ask): Prepared {
       ? stepOfCreate(context, actor, wanted)
       : stepOfUpdate(context, actor, wanted);
   return { type, id, operation, echo, step };
+}
+
+/** The transaction that says so once it is on the ledger; null: it stands, and no transaction is named after it. */
+export async function putOnLedger(
+  context: RestContext,
+  actor: Actor,
+  { step, operation, type, id }: Prepared,
+): Promise<TransactionId | null> {
+  if (step.type === "stands") return step.transactionId;
+  return await committed(context, { actor, intent: step.intent, asked: { operation, type, id } });
 }
 
 function accept({ composer, door }: RestContext, ask: Ask): Accepted {

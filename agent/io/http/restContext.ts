@@ -55,11 +55,17 @@ declare module "fastify" {
 }
 
 /** The token of a request to what needs one; 401 without, 403 where it is not for this. */
-export function tokenOf(request: FastifyRequest): TokenRecord {
-  const { authentication } = request;
+export function tokenOf({ authentication, routeOptions }: FastifyRequest): TokenRecord {
+  return permittedToken(authentication, routeOptions.config.scope);
+}
+
+/** The same for any door. */
+export function permittedToken(
+  authentication: Authentication,
+  scope: Scope | undefined,
+): TokenRecord {
   if (authentication.status === "expired") throw new RestError(expiredToken());
   if (authentication.status !== "valid") throw new RestError(unauthorized());
-  const { scope } = request.routeOptions.config;
   const { record } = authentication;
   if (scope === undefined || record.scopes.includes(scope)) return record;
   throw restError(403, `This token is not for "${scope}"`, { code: "INSUFFICIENT_SCOPE" });
@@ -69,7 +75,16 @@ export function tokenOf(request: FastifyRequest): TokenRecord {
 export function actorOf(context: RestContext, request: FastifyRequest): Actor {
   const header = request.headers["x-composer-card"];
   const named = typeof header === "string" && header !== "" ? header : undefined;
-  const found = findActor(context, tokenOf(request), named);
+  return actorAs(context, tokenOf(request), named);
+}
+
+/** The same for any door; `named`: the user's card that is to act. */
+export function actorAs(
+  context: Pick<RestContext, "door" | "wallet" | "verifier">,
+  record: TokenRecord,
+  named: string | undefined,
+): Actor {
+  const found = findActor(context, record, named);
   switch (found.status) {
     case "found":
       return known(found.actor);

@@ -248,6 +248,7 @@ describe("offers", () => {
     });
     expect(home.publisher.of("decision").at(-1)).toEqual({
       ...{ type: "decision", listingId: ELEVEN, action: "sell", energy: 2880, reason: "excess" },
+      price: 2000,
     });
     // Under way, and then on the ledger: minutes beat, other blocks come, nothing is said again.
     home.go("10:05");
