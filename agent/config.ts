@@ -71,6 +71,22 @@ export type RestConfig = {
   readonly sharedCards: { readonly homes: number; readonly place: number } | null;
 };
 
+/** Absolute paths. */
+export type MqttConfig = {
+  readonly url: string;
+  readonly username: string | null;
+  readonly passwordFile: string | null;
+  readonly tls: {
+    readonly caFile: string | null;
+    readonly certificateFile: string | null;
+    readonly keyFile: string | null;
+  } | null;
+  /** null: after the member's id. */
+  readonly home: string | null;
+  readonly homeAssistant: boolean;
+  readonly commands: boolean;
+};
+
 export type HomeConfig = {
   /** Absolute paths. */
   readonly card: string;
@@ -99,6 +115,10 @@ export type HomeConfig = {
   readonly trust: BlockReference | null;
   /** null: no REST. */
   readonly rest: RestConfig | null;
+  /** null: no MQTT. */
+  readonly mqtt: MqttConfig | null;
+  /** null: no figures. */
+  readonly metrics: { readonly host: string; readonly port: number } | null;
 };
 
 /** Reads an agent's file and its community's file. */
@@ -184,6 +204,25 @@ function homeConfig(file: AgentFile, { base, rules, bootstrap }: Surroundings): 
     clock: { trust: clock.trust, simulation: clock.simulation ?? null },
     trust: file.trust ?? null,
     rest: file.rest === undefined ? null : restConfig(file.rest, base, resolve(base, file.data)),
+    mqtt: file.mqtt === undefined ? null : mqttConfig(file.mqtt, base),
+    metrics: file.metrics ?? null,
+  };
+}
+
+function mqttConfig(mqtt: NonNullable<AgentFile["mqtt"]>, base: string): MqttConfig {
+  const { url, username = null, home = null, tls, homeAssistant, commands } = mqtt;
+  const optional = (path: string | undefined) => (path === undefined ? null : resolve(base, path));
+  return {
+    ...{ url, username, home, homeAssistant, commands },
+    passwordFile: optional(mqtt.passwordFile),
+    tls:
+      tls === undefined
+        ? null
+        : {
+            caFile: optional(tls.ca),
+            certificateFile: optional(tls.certificate),
+            keyFile: optional(tls.key),
+          },
   };
 }
 

@@ -15,6 +15,8 @@ import type { UnixMs } from "../core/units/time.ts";
 import { openClock } from "../io/clock.ts";
 import { createDevices, DEVICE_LIMITS, type DeviceLimits } from "../io/devices/createDevices.ts";
 import { type Card, KeyError, readCard } from "../io/keys.ts";
+import type { Metrics } from "../io/metrics.ts";
+import type { Mqtt } from "../io/mqtt.ts";
 import { type OpenNetwork, openNetwork } from "../io/p2p/network.ts";
 import { openSigningMark } from "../io/signingMark.ts";
 import { openHistory } from "../io/store/history.ts";
@@ -29,6 +31,7 @@ import { readOrderFile } from "./orderFile.ts";
 import { type Answer, parseCommand, statusAnswer, submitAnswer } from "./protocol.ts";
 import { readRestartFile } from "./restartFile.ts";
 import type { RestDoor } from "./restDoor.ts";
+import { agentVersion } from "./version.ts";
 
 export type RunOptions = {
   readonly config: string;
@@ -142,10 +145,14 @@ async function runHome(config: HomeConfig, surroundings: Surroundings): Promise<
     setValidators([...validators, ...nextValidators]);
   };
   let rest: RestDoor | null = null;
+  let mqtt: Mqtt | null = null;
+  let metrics: Metrics | null = null;
   const publisher: Publisher = {
     publish: (event) => {
       said.publish(event);
       rest?.publisher.publish(event);
+      mqtt?.publisher.publish(event);
+      metrics?.publisher.publish(event);
       if (event.type === "block") followVoters();
     },
   };
@@ -169,12 +176,20 @@ async function runHome(config: HomeConfig, surroundings: Surroundings): Promise<
   followVoters();
   rest = await openDoor(config, { agent, log });
   closers.defer(async () => rest?.close());
+  const isClockSynchronised = () => clock.isSynchronised();
+  const restAddress = () => rest?.address ?? null;
+  mqtt = await openBroker(config, { agent, log, isClockSynchronised, rest: restAddress });
+  closers.defer(async () => mqtt?.close());
+  const isMqttConnected = () => mqtt?.isConnected() ?? null;
+  metrics = await openFigures(config, { agent, log, isClockSynchronised, isMqttConnected });
+  closers.defer(async () => metrics?.close());
   if (keptAs !== null) publisher.publish({ type: "ledgerSetAside", keptAs });
   agent.start();
   closers.defer(() => agent.stop());
   giveInTurn(door, orders, log);
   const facts = { member: card.memberId, community: id, addresses: addresses() };
-  log.info("home started", { ...facts, rest: rest?.address ?? null });
+  const doors = { rest: rest?.address ?? null, metrics: metrics?.address ?? null };
+  log.info("home started", { ...facts, ...doors });
   const code = await ending.promise;
   log.info("home stopping", { code });
   return code;
@@ -247,18 +262,61 @@ type Doors = { readonly agent: Agent; readonly log: Log };
 
 /** Before the agent starts, so that a port that is taken stops nothing that has begun. null: it has none. */
 async function openDoor(config: HomeConfig, { agent, log }: Doors): Promise<RestDoor | null> {
-  const { rest, card, administratorCard } = config;
+  const { rest } = config;
   if (rest === null) return null;
   // Its libraries cost memory that a home without the door need not have.
   const { openRestDoor } = await import("./restDoor.ts");
   try {
-    const cards = administratorCard === null ? [card] : [card, administratorCard];
-    return await openRestDoor(rest, { door: agent.door, cards, log });
+    return await openRestDoor(rest, { door: agent.door, cards: ownCards(config), log });
   } catch (error) {
-    const why = /\bE[A-Z]{3,}\b/.exec(String(error))?.[0] ?? null;
-    if (error instanceof KeyError || why === null) throw error;
-    const sentence = `Cannot listen for REST on ${rest.host} port ${rest.port}: ${why}`;
-    throw new StartError("cannotListen", sentence, error);
+    throw cannotListen("REST", rest, error);
+  }
+}
+
+/** Folders of the cards that this home keeps. */
+function ownCards({ card, administratorCard }: HomeConfig): readonly string[] {
+  return administratorCard === null ? [card] : [card, administratorCard];
+}
+
+type Place = { readonly host: string; readonly port: number };
+
+/** What the system says of a port that is taken, as a sentence; anything else as it is. */
+function cannotListen(what: string, { host, port }: Place, error: unknown): unknown {
+  const why = /\bE[A-Z]{3,}\b/.exec(String(error))?.[0] ?? null;
+  if (error instanceof KeyError || why === null) return error;
+  const sentence = `Cannot listen for ${what} on ${host} port ${port}: ${why}`;
+  return new StartError("cannotListen", sentence, error);
+}
+
+type Told = Doors & { readonly isClockSynchronised: () => boolean };
+
+/** As `openDoor`. */
+async function openBroker(
+  config: HomeConfig,
+  { agent, ...parts }: Told & { readonly rest: () => string | null },
+): Promise<Mqtt | null> {
+  if (config.mqtt === null) return null;
+  const { openMqttDoor } = await import("./mqttDoor.ts");
+  return openMqttDoor(config.mqtt, config, {
+    ...{ ...parts, door: agent.door },
+    cards: ownCards(config),
+  });
+}
+
+/** As `openDoor`. */
+async function openFigures(
+  { metrics }: HomeConfig,
+  { agent, ...parts }: Told & { readonly isMqttConnected: () => boolean | null },
+): Promise<Metrics | null> {
+  if (metrics === null) return null;
+  const { openMetrics } = await import("../io/metrics.ts");
+  try {
+    return await openMetrics({
+      ...{ ...metrics, ...parts },
+      ...{ door: agent.door, version: agentVersion() },
+    });
+  } catch (error) {
+    throw cannotListen("metrics", metrics, error);
   }
 }
 

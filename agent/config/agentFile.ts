@@ -21,6 +21,7 @@ import {
   whole,
   words,
 } from "./fields.ts";
+import { metricsSection, mqttSection } from "./mqttSection.ts";
 import { restSection } from "./restSection.ts";
 
 const ADDRESSES_MAX = 32;
@@ -148,6 +149,8 @@ export const agentFile = table("One home's agent", {
   ),
   administratorCard: path("The administrator's card, in a manual community").optional(),
   rest: restSection.optional(),
+  mqtt: mqttSection.optional(),
+  metrics: metricsSection.optional(),
   log: table("What is logged", {
     level: words("From this level on", ["debug", "info", "warn", "error"]).default("info"),
   }).prefault({}),
