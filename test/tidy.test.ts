@@ -67,6 +67,11 @@ const DIRECTIONS: readonly {
   },
   { room: /^agent\//, may: [/./], never: [BEYOND_AGENT] },
   { room: /^firmware-sim\//, may: [/./], never: [/^(?:agent|broker|test)\//] },
+  {
+    // What browsers run.
+    room: /^broker\/dashboard\/page\//,
+    may: [/^broker\/dashboard\/page\//, /^broker\/topics\.ts$/, /^(?:mqtt|uplot)$/],
+  },
   { room: /^broker\//, may: [/./], never: [/^(?:agent|firmware-sim|test)\//] },
   { room: /^test\//, may: [/./] },
 ];
@@ -158,6 +163,8 @@ describe("the rules see", () => {
     expect(wrong("agent/loops/a.ts", 'import { x } from "../../broker/b.ts";')).toBe(1);
     expect(wrong("agent/io/a.ts", 'import { x } from "../../broker/broker.ts";')).toBe(1);
     expect(wrong("agent/io/a.ts", 'import { x } from "../../broker/topics.ts";')).toBe(0);
+    expect(wrong("broker/dashboard/page/a.ts", 'import { x } from "../server.ts";')).toBe(1);
+    expect(wrong("broker/dashboard/page/a.ts", 'import x from "node:fs";')).toBe(1);
     expect(wrong("agent/lab/a.ts", 'import { x } from "../io/b.ts";')).toBe(0);
     expect(wrong("elsewhere/a.ts", "")).toBe(1);
   });

@@ -1,0 +1,54 @@
+// A home's REST door: the registries once, and whatever an operator says.
+
+import { isObject, type JsonObject, textIn } from "../state/json.ts";
+
+const NAMESPACE = "org.acme.pv.auction";
+const WITHIN_MS = 15_000;
+
+export type RestAnswer =
+  | { readonly ok: true; readonly value: unknown }
+  /** `status` 0: nobody answered. */
+  | { readonly ok: false; readonly status: number; readonly message: string };
+
+export type Rest = {
+  readonly address: string;
+  readonly get: (path: string) => Promise<RestAnswer>;
+  readonly post: (path: string, body: object) => Promise<RestAnswer>;
+};
+
+/** `path` below /api; a type's name alone stands for its registry: Member, kWhlisting/21Mar18-13:00 */
+export function openRest(address: string, token: string): Rest {
+  const ask = async (method: string, path: string, body?: object): Promise<RestAnswer> => {
+    const below = path.startsWith("system/") ? path : `${NAMESPACE}.${path}`;
+    try {
+      const answer = await fetch(`${address}/api/${below}`, {
+        ...{ method, signal: AbortSignal.timeout(WITHIN_MS), credentials: "omit" },
+        // Not in the address, which ends up in logs.
+        headers: {
+          "x-access-token": token,
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const value: unknown = answer.status === 204 ? null : await answer.json();
+      if (answer.ok) return { ok: true, value };
+      return { ok: false, status: answer.status, message: sentenceOf(value) };
+    } catch (error) {
+      return { ok: false, status: 0, message: error instanceof Error ? error.message : "" };
+    }
+  };
+  return {
+    address,
+    get: (path) => ask("GET", path),
+    post: (path, body) => ask("POST", path, body),
+  };
+}
+
+export function rowsOf(answer: RestAnswer): readonly JsonObject[] {
+  return answer.ok && Array.isArray(answer.value) ? answer.value.filter(isObject) : [];
+}
+
+function sentenceOf(value: unknown): string {
+  const error = isObject(value) ? value["error"] : null;
+  return isObject(error) ? (textIn(error, "message") ?? "") : "";
+}

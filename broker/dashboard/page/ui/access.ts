@@ -1,0 +1,40 @@
+// What the reader has been given: a token for REST, a login for the broker. Kept while the tab is open.
+
+import type { Login } from "../feeds/mqttFeed.ts";
+
+const TOKEN = "pvtrading.token";
+const LOGIN = "pvtrading.login";
+
+export type Access = {
+  /** The reader's own; null: none. */
+  readonly token: () => string | null;
+  readonly login: () => Login | null;
+  readonly setToken: (token: string | null) => void;
+  readonly setLogin: (login: Login | null) => void;
+};
+
+/** `changed`: the feeds are to begin again. */
+export function createAccess(changed: () => void): Access {
+  return {
+    token: () => sessionStorage.getItem(TOKEN),
+    login: () => {
+      const [username, password] = (sessionStorage.getItem(LOGIN) ?? "").split("\n");
+      return username === undefined || username === ""
+        ? null
+        : { username, password: password ?? "" };
+    },
+    setToken: (token) => {
+      keep(TOKEN, token);
+      changed();
+    },
+    setLogin: (login) => {
+      keep(LOGIN, login === null ? null : `${login.username}\n${login.password}`);
+      changed();
+    },
+  };
+}
+
+function keep(name: string, value: string | null): void {
+  if (value === null) sessionStorage.removeItem(name);
+  else sessionStorage.setItem(name, value);
+}

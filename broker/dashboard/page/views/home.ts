@@ -1,0 +1,353 @@
+// Home: what the roof makes, what was offered and why, what was sold.
+
+import type { HomeView } from "../state/model.ts";
+import { isKey } from "../text/translate.ts";
+import { createChart } from "../ui/chart.ts";
+import { type Child, h, part } from "../ui/dom.ts";
+import { energyFlow } from "../ui/energyFlow.ts";
+import type { Page, View } from "../ui/page.ts";
+import { card, empty, figure } from "../ui/pieces.ts";
+import {
+  addTrades,
+  closedListings,
+  nameOf,
+  ofToday,
+  powerOf,
+  runningListing,
+  tradesOf,
+} from "./derive.ts";
+import { powerChart } from "./powerChart.ts";
+
+export function createHomeView(page: Page): View {
+  const { t, store } = page;
+  const glance = part(
+    h("div", { class: "glance" }),
+    () => glanceFacts(page),
+    (facts) => drawGlance(page, facts),
+  );
+  const flow = part(
+    h("div", { class: "flowBox" }),
+    () => withHome(page, powerOf),
+    (power) => (power === null ? null : energyFlow(page, power)),
+  );
+  const offer = part(
+    h("div", {}),
+    () => offerFacts(page),
+    (facts) => drawOffer(page, facts),
+  );
+  const balance = part(
+    h("div", {}),
+    () => balanceFacts(page),
+    (facts) => drawBalance(page, facts),
+  );
+  const power = powerChart(page);
+  const trades = tradeCard(page);
+  const element = h(
+    "div",
+    { class: "grid" },
+    card(t("now"), { wide: true, class: "hero" }, glance.element, flow.element),
+    card(t("nextHour"), {}, offer.element),
+    card(t("balance"), {}, balance.element),
+    trades.element,
+    card(t("powerToday"), { wide: true }, power.element),
+  );
+  const update = (): void => {
+    for (const one of [glance, flow, offer, balance, trades]) one.update();
+    const home = page.home();
+    if (home !== null) power.set([...home.devices.values()], store.state);
+  };
+  update();
+  return {
+    element,
+    update,
+    close: () => {
+      power.close();
+      trades.close();
+    },
+  };
+}
+
+function withHome<T>(page: Page, facts: (home: HomeView) => T): T | null {
+  const home = page.home();
+  return home === null ? null : facts(home);
+}
+
+// -------------------------------------------------------------------------------- at a glance
+
+function glanceFacts(page: Page) {
+  const { state } = page.store;
+  return withHome(page, (home) => {
+    const last = closedListings(state).at(-1);
+    const trade = tradesOf(state, home).find(({ listingId }) => listingId === last?.id);
+    const fills = last?.fills ?? [];
+    const others = new Set(
+      fills.flatMap(({ seller, buyer }) =>
+        seller === home.memberId ? [buyer] : buyer === home.memberId ? [seller] : [],
+      ),
+    );
+    return {
+      power: powerOf(home),
+      isOffline: home.status === "offline",
+      trade: trade ?? null,
+      others: [...others].map((id) => nameOf(state, id)),
+    };
+  });
+}
+
+function drawGlance(page: Page, facts: ReturnType<typeof glanceFacts>): Child {
+  const { t, format } = page;
+  if (facts === null) return empty(t("noHome"));
+  const { power, trade, others, isOffline } = facts;
+  const { production, grid, use, hasInverter, isAsleep } = power;
+  const first = !hasInverter
+    ? use === null
+      ? t("glanceNothing")
+      : t("glanceNoRoof", { use: format.power(use) })
+    : isAsleep
+      ? t("glanceAsleep")
+      : production === null
+        ? t("glanceUnknown")
+        : t("glanceRoof", { power: format.power(production) });
+  const second =
+    !hasInverter || use === null || grid === null
+      ? ""
+      : grid < -5
+        ? t("glanceSpare", { use: format.power(use), spare: format.power(-grid) })
+        : grid > 5
+          ? t("glanceShort", { use: format.power(use), short: format.power(grid) })
+          : t("glanceEven", { use: format.power(use) });
+  return [
+    isOffline ? h("p", { class: "notice" }, t("agentOffline")) : null,
+    h("p", { class: "lead" }, first, " ", second),
+    trade === null ? null : h("p", { class: "sub" }, tradeSentence(page, trade, others)),
+  ];
+}
+
+type Trade = NonNullable<NonNullable<ReturnType<typeof glanceFacts>>["trade"]>;
+
+function tradeSentence({ t, format }: Page, trade: Trade, others: readonly string[]): string {
+  const hour = format.hour(trade.deliveryStart);
+  const { sold, bought, earned, spent } = trade;
+  const who = others.join(", ");
+  if (sold > 0) {
+    return t("glanceSold", { hour, who, energy: format.kWh(sold), tokens: format.tokens(earned) });
+  }
+  if (bought > 0) {
+    return t("glanceBought", {
+      hour,
+      who,
+      energy: format.kWh(bought),
+      tokens: format.tokens(spent),
+    });
+  }
+  return t("glanceNoTrade", { hour });
+}
+
+// ------------------------------------------------------------------------------------- offer
+
+function offerFacts(page: Page) {
+  const { state } = page.store;
+  return withHome(page, (home) => {
+    const listing = runningListing(state);
+    if (listing === null) return null;
+    const { id, deliveryStart, state: at } = listing;
+    const own = [...listing.offers.values()].find(
+      ({ pv }) => state.pvs.get(pv)?.owner === home.memberId,
+    );
+    const bid = home.memberId === null ? undefined : listing.bids.get(home.memberId);
+    const onLedger =
+      own !== undefined
+        ? { action: "sell" as const, kWh: own.kWh, price: own.reservePrice }
+        : bid !== undefined
+          ? { action: "buy" as const, kWh: bid.kWh, price: bid.price }
+          : null;
+    const said = home.offers.get(id);
+    const forecast = home.forecasts.get(id);
+    return {
+      ...{ deliveryStart, at, onLedger },
+      said:
+        said === undefined
+          ? null
+          : { action: said.action, kWh: said.energy_kwh, price: said.price, reason: said.reason },
+      production: forecast?.production_kwh ?? null,
+      consumption: forecast?.consumption_kwh ?? null,
+      hasForecast: forecast !== undefined,
+    };
+  });
+}
+
+function drawOffer({ t, format }: Page, facts: ReturnType<typeof offerFacts>): Child {
+  if (facts === null) return empty(t("noListing"));
+  const { deliveryStart, said, onLedger, hasForecast, production, consumption } = facts;
+  const shown = onLedger ?? said;
+  const hour = format.hour(deliveryStart);
+  const price = shown?.price ?? null;
+  const headline =
+    shown === null || shown.action === "none"
+      ? t(shown === null ? "offerWaiting" : "offerNone", { hour })
+      : t(shown.action === "sell" ? "offerSell" : "offerBuy", {
+          ...{ hour, energy: format.kWh(shown.kWh) },
+          price: price === null ? "–" : format.tokens(price),
+        });
+  const why = said === null ? null : `why_${said.reason}`;
+  return [
+    h("p", { class: "headline" }, headline),
+    why === null ? null : h("p", { class: "why" }, isKey(why) ? t(why) : (said?.reason ?? "")),
+    onLedger === null ? null : h("p", { class: "quiet" }, t("offerOnLedger")),
+    hasForecast
+      ? h(
+          "div",
+          { class: "compare" },
+          bar(t("willMake"), production, { of: [production, consumption], format, color: "sun" }),
+          bar(t("willUse"), consumption, { of: [production, consumption], format, color: "use" }),
+        )
+      : null,
+  ];
+}
+
+function bar(
+  words: string,
+  value: number | null,
+  {
+    of,
+    format,
+    color,
+  }: {
+    readonly of: readonly (number | null)[];
+    readonly format: Page["format"];
+    readonly color: string;
+  },
+): HTMLElement {
+  const most = Math.max(0.001, ...of.map((one) => one ?? 0));
+  const share = Math.round(((value ?? 0) / most) * 100);
+  return h(
+    "div",
+    { class: "bar" },
+    h("span", { class: "words" }, words),
+    h(
+      "span",
+      { class: "track", "aria-hidden": "true" },
+      h("i", { class: color, style: `inline-size: ${share}%` }),
+    ),
+    h("span", { class: "value" }, value === null ? "–" : format.kWh(value)),
+  );
+}
+
+// ----------------------------------------------------------------------------------- balance
+
+function balanceFacts(page: Page) {
+  const { state } = page.store;
+  return withHome(page, (home) => {
+    const member = home.memberId === null ? undefined : state.members.get(home.memberId);
+    if (member !== undefined) return { balance: member.balance, reserved: member.reserved };
+    return home.balance === null
+      ? null
+      : { balance: home.balance.balance, reserved: home.balance.reserved };
+  });
+}
+
+function drawBalance({ t, format }: Page, facts: ReturnType<typeof balanceFacts>): Child {
+  if (facts === null) return empty(t("noBalance"));
+  const { balance, reserved } = facts;
+  return [
+    h(
+      "p",
+      { class: "balance" },
+      h("span", { class: "value", "data-figure": "balance" }, format.number(balance, 6)),
+      ` ${t("tokens")}`,
+    ),
+    h(
+      "p",
+      { class: "quiet" },
+      reserved > 0
+        ? t("reserved", {
+            reserved: format.tokens(reserved),
+            free: format.tokens(balance - reserved),
+          })
+        : t("nothingReserved"),
+    ),
+  ];
+}
+
+// ------------------------------------------------------------------------------------ trades
+
+type Span = "day" | "month";
+const DAY = 24 * 3_600_000;
+
+function tradeCard(page: Page): { element: HTMLElement; update: () => void; close: () => void } {
+  const { t, format, store } = page;
+  let span: Span = "day";
+  const chart = createChart(page, {
+    label: t("tradesChart"),
+    series: [
+      { label: t("sold"), color: "--sell", kind: "bars", say: (kWh) => format.kWh(kWh) },
+      { label: t("bought"), color: "--buy", kind: "bars", say: (kWh) => format.kWh(Math.abs(kWh)) },
+    ],
+    sayX: (x) => `${format.day(x)}, ${format.hour(x)}`,
+    tickX: (x) => (span === "day" ? format.clock(x) : format.day(x)),
+    tickY: (y) => format.number(Math.abs(y), 2),
+    xName: t("hour"),
+    isTime: true,
+    yLeast: [0, 0.5],
+    empty: t("noTrades"),
+  });
+  const sums = part(
+    h("div", { class: "figures" }),
+    () =>
+      withHome(page, (home) => {
+        const trades = tradesOf(store.state, home);
+        return {
+          today: addTrades(ofToday(trades, page.now(), store.state.timeZone)),
+          all: addTrades(
+            trades.filter(({ deliveryStart }) => deliveryStart > page.now() - 31 * DAY),
+          ),
+        };
+      }),
+    (facts) => {
+      if (facts === null) return null;
+      const { today, all } = facts;
+      const tokens = (n: number): string => `${format.tokens(n)} ${t("tokens")}`;
+      return [
+        figure(format.kWh(today.sold), t("soldToday", { tokens: tokens(today.earned) }), "sell"),
+        figure(format.kWh(today.bought), t("boughtToday", { tokens: tokens(today.spent) }), "buy"),
+        figure(format.kWh(all.sold), t("soldMonth", { tokens: tokens(all.earned) }), "sell"),
+        figure(format.kWh(all.bought), t("boughtMonth", { tokens: tokens(all.spent) }), "buy"),
+      ];
+    },
+  );
+  const choice = (value: Span, words: string): HTMLButtonElement => {
+    const button = h(
+      "button",
+      {
+        type: "button",
+        "aria-pressed": String(value === span),
+        onclick: () => {
+          span = value;
+          for (const one of buttons) one.setAttribute("aria-pressed", String(one === button));
+          update();
+        },
+      },
+      words,
+    );
+    return button;
+  };
+  const buttons = [choice("day", t("spanDay")), choice("month", t("spanMonth"))];
+  const switcher = h("div", { class: "switch", role: "group", "aria-label": t("span") }, buttons);
+  const update = (): void => {
+    sums.update();
+    const home = page.home();
+    if (home === null) return;
+    const from = page.now() - (span === "day" ? DAY : 31 * DAY);
+    const trades = tradesOf(store.state, home).filter(({ deliveryStart }) => deliveryStart > from);
+    chart.set([
+      trades.map(({ deliveryStart }) => deliveryStart),
+      trades.map(({ sold }) => sold),
+      trades.map(({ bought }) => -bought),
+    ]);
+  };
+  return {
+    element: card(t("soldAndBought"), { wide: true, aside: switcher }, sums.element, chart.element),
+    update,
+    close: chart.close,
+  };
+}
