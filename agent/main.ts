@@ -4,6 +4,7 @@
 
 import { Command, Option } from "commander";
 import { brokerCommand } from "../broker/commands.ts";
+import { pageCommand } from "../broker/dashboard/commands.ts";
 import type { CardOrder, CompleteOrder } from "./commands/identity.ts";
 import type { OrderWanted } from "./commands/orderMake.ts";
 import type { RunOptions } from "./commands/run.ts";
@@ -61,6 +62,7 @@ function program(): Command {
   addAudit(program);
   addRestart(program);
   program.addCommand(brokerCommand());
+  program.addCommand(pageCommand());
   program
     .command("schema")
     .description("print the JSON Schema of a config file")
@@ -90,6 +92,8 @@ function addLab(program: Command): void {
     .addOption(new Option("--scenario <name>", "the paper's experiment").choices(["paper"]))
     .option("--manual", "the paper's laboratory: five homes with REST, everything is done by hand")
     .option("--port-base <n>", "REST of the first home, the next on n + 1 (3000 with --manual)")
+    .option("--page-port <n>", "the page's port (8080, or another if that is taken)")
+    .option("--no-page", "without the page, its broker and the homes' doors for it")
     .option("--seed <n>", "of the simulated sun and households (1)")
     .option("--json", "the last line of stdout is one JSON object; the timeline goes to stderr")
     .action(async (options: { [name: string]: string | boolean }) => {

@@ -13,7 +13,7 @@ import { freePorts } from "./ports.ts";
 import { Deduplicator, LabRecord, RootCheck } from "./record.ts";
 import type { AgentStatus } from "./result.ts";
 import { balancesLine, marketClock, shortName, timelineLines } from "./timeline.ts";
-import { homeDir, type LabRest, writeAgentFile } from "./world.ts";
+import { homeDir, type LabMqtt, type LabRest, writeAgentFile } from "./world.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 /** As package.json's `pvtrading` and Dockerfile.arm: a home's heap is small, and should stay so. */
@@ -46,6 +46,10 @@ export type LaboratoryOptions = DeviceWorld & {
   readonly administrator: string | null;
   /** Where each home's REST door is, by its name; left out: none has one. */
   readonly rest?: ReadonlyMap<string, LabRest>;
+  /** For the homes among themselves, one each; left out: any that are free. */
+  readonly ports?: readonly number[];
+  /** How each home reaches the broker, likewise. */
+  readonly mqtt?: ReadonlyMap<string, LabMqtt>;
   readonly print: (line: string) => void;
   /** Each line of each agent as it comes, before the laboratory looks at it; left out: nobody else listens. */
   readonly heard?: (home: string, line: Line) => void;
@@ -99,7 +103,7 @@ export class Laboratory {
   async start(): Promise<void> {
     const { homes, withDevices, late } = this.#options;
     const devices = withDevices ? await this.#startDevices() : new Map<string, []>();
-    const free = await freePorts(homes.length);
+    const free = this.#options.ports ?? (await freePorts(homes.length));
     const ports = new Map(homes.map(({ name }, i) => [name, free[i] ?? 0]));
     const hosts = new Map(homes.map(({ name }) => [name, this.#arrangement(name).host]));
     for (const home of homes) {
@@ -108,6 +112,7 @@ export class Laboratory {
         ...{ dir, home, clock, ports, hosts, devices: devices.get(home.name) ?? [] },
         isAdministrator: home.name === administrator,
         rest: this.#options.rest?.get(home.name) ?? null,
+        mqtt: this.#options.mqtt?.get(home.name) ?? null,
       });
       this.#files.set(home.name, file);
       if (late?.has(home.name)) continue;

@@ -8,11 +8,12 @@ import { labHomes } from "./homes.ts";
 import { runHours } from "./hours.ts";
 import { differences, type LabFile, readLabFile, writeLabFile } from "./labFile.ts";
 import { Laboratory } from "./laboratory.ts";
+import { openLabBroker, openLabPage, originsOf } from "./labPage.ts";
 import { firstDelivery, marketStart, readSamples } from "./marketStart.ts";
 import { type LabOptions, type RawOptions, readOptions } from "./options.ts";
 import { PAPER_ADMINISTRATOR, PAPER_START, paperHomes, runPaper } from "./paper.ts";
-import { takenPorts } from "./ports.ts";
-import { giveAccess, type LabTokens } from "./restAccess.ts";
+import { freePorts, takenPorts } from "./ports.ts";
+import { giveAccess, giveReadToken, type LabTokens, type RestAccess } from "./restAccess.ts";
 import { listingResult } from "./result.ts";
 import { Stopped, stopOnSignals } from "./stopOnSignals.ts";
 import { type LabRest, makeWorld } from "./world.ts";
@@ -81,19 +82,37 @@ async function runIn(dir: string, { options, file, isNew }: Run): Promise<number
     });
   }
   const clock = { realStart: unixMs(Date.now()), marketStart: start, speed };
-  const ports = restPorts(options, homes.length);
+  const { rest: ports, p2p } = await choosePorts(options, homes.length);
+  await using closers = new AsyncDisposableStack();
+  const { pagePort } = options;
+  const broker = pagePort === null ? null : await openLabBroker(dir, homes);
+  closers.defer(async () => broker?.close());
+  const addresses = ports.map((port) => `http://127.0.0.1:${port}`);
+  const access: Omit<RestAccess, "now"> = { dir, homes, hasAdministrator: isByHand };
+  const now = clock.realStart;
+  const tokens = ports.length === 0 ? {} : giveAccess({ ...access, now });
+  const page =
+    broker === null || pagePort === null
+      ? null
+      : await openLabPage({
+          ...{ dir, homes, broker, clock, port: pagePort },
+          isAnyPort: !options.said.has("pagePort"),
+          rest: new Map(homes.map(({ name }, i) => [name, addresses[i] ?? ""])),
+          readToken: giveReadToken({ ...access, now }),
+        });
+  closers.defer(async () => page?.close());
+  if (page !== null) print(`the page: ${page.address}`);
+  const cors = page === null ? [] : originsOf(page.address);
   const doors = new Map(
     homes.flatMap(({ name }, i): [string, LabRest][] => {
       const port = ports[i];
-      return port === undefined ? [] : [[name, { port, place: i, isByHand: options.manual }]];
+      return port === undefined ? [] : [[name, { port, place: i, isByHand: options.manual, cors }]];
     }),
   );
-  const now = clock.realStart;
-  const tokens =
-    doors.size === 0 ? {} : giveAccess({ dir, homes, hasAdministrator: isByHand, now });
   const lab = new Laboratory({
-    ...{ dir, homes, clock, seed, pv, load, print, rest: doors },
+    ...{ dir, homes, clock, seed, pv, load, print, rest: doors, ports: p2p },
     ...{ withDevices: !isByHand, administrator: isPaper ? PAPER_ADMINISTRATOR : null },
+    ...(broker === null ? {} : { mqtt: broker.mqtt }),
   });
   const keep = (): void => {
     if (options.data !== null) writeLabFile(dir, { ...file, marketTime: lab.marketTime() });
@@ -102,8 +121,7 @@ async function runIn(dir: string, { options, file, isNew }: Run): Promise<number
   const release = stopOnSignals(lab);
   try {
     keep();
-    const access = { rest: ports.map((port) => `http://127.0.0.1:${port}`), tokens };
-    return await work(lab, { options, file, access, print });
+    return await work(lab, { options, file, access: { rest: addresses, tokens }, print });
   } finally {
     await lab.stop();
     clearInterval(keeping);
@@ -112,7 +130,20 @@ async function runIn(dir: string, { options, file, isNew }: Run): Promise<number
   }
 }
 
-/** Empty without REST. */
+/** Chosen at once, so that none is given twice; the page needs REST, at whatever ports where none were said. */
+async function choosePorts(
+  options: LabOptions,
+  homes: number,
+): Promise<{ readonly rest: readonly number[]; readonly p2p: readonly number[] }> {
+  const said = restPorts(options, homes);
+  if (said.length > 0 || options.pagePort === null) {
+    return { rest: said, p2p: await freePorts(homes) };
+  }
+  const free = await freePorts(2 * homes);
+  return { rest: free.slice(0, homes), p2p: free.slice(homes) };
+}
+
+/** Those that were said; empty otherwise. */
 function restPorts({ portBase }: LabOptions, homes: number): readonly number[] {
   return portBase === null ? [] : Array.from({ length: homes }, (_, i) => portBase + i);
 }

@@ -20,6 +20,8 @@ export type RawOptions = {
   readonly scenario?: string;
   readonly manual?: boolean;
   readonly portBase?: string;
+  readonly pagePort?: string;
+  readonly page?: boolean;
   readonly seed?: string;
   readonly json?: boolean;
 };
@@ -39,6 +41,8 @@ export type LabOptions = {
   readonly manual: boolean;
   /** The first home's REST port, the others' follow; null: no REST. */
   readonly portBase: number | null;
+  /** The page's port; 8080 may be taken, then it is another. null: no page, and no broker. */
+  readonly pagePort: number | null;
   readonly seed: number;
   readonly json: boolean;
   /** Options that were said: on resuming they must be those of the folder. */
@@ -54,6 +58,8 @@ const DEFAULT_VALIDATORS = 4;
 const DEFAULT_SPEED = 60;
 /** Composer's port. */
 const DEFAULT_PORT_BASE = 3000;
+/** The page's, if it is free. */
+export const DEFAULT_PAGE_PORT = 8080;
 const PORT_MAX = 65_535;
 
 export function readOptions(raw: RawOptions, exists = existsSync): OptionsResult {
@@ -79,6 +85,12 @@ export function readOptions(raw: RawOptions, exists = existsSync): OptionsResult
   const manual = raw.manual === true;
   if (raw.scenario !== undefined && !paper) problems.push(`--scenario ${raw.scenario}: paper`);
   const homes = whole("homes", HOMES_MAX, DEFAULT_HOMES);
+  // Who wants so many hours' result, or a scenario's, looks at the result.
+  const isWatched = raw.hours === undefined && raw.scenario === undefined && raw.json !== true;
+  const pagePort = whole("pagePort", PORT_MAX, DEFAULT_PAGE_PORT);
+  if (raw.page === false && raw.pagePort !== undefined)
+    problems.push("--page-port: not with --no-page");
+  if (paper && raw.pagePort !== undefined) problems.push("--page-port: not with --scenario paper");
   const validatorsMax = Math.min(homes, VALIDATORS_MAX);
   const value: LabOptions = {
     hours: raw.hours === undefined ? null : whole("hours", HOURS_MAX, 1),
@@ -94,6 +106,7 @@ export function readOptions(raw: RawOptions, exists = existsSync): OptionsResult
       raw.portBase === undefined && !manual
         ? null
         : whole("portBase", PORT_MAX - homes + 1, DEFAULT_PORT_BASE),
+    pagePort: raw.page !== false && (isWatched || raw.pagePort !== undefined) ? pagePort : null,
     seed: whole("seed", SEED_MAX, 1),
     json: raw.json === true,
     said: new Set(Object.keys(raw) as (keyof RawOptions)[]),

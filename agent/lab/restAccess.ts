@@ -77,3 +77,16 @@ function giveTokens(
   }
   return tokens;
 }
+
+/** A token with which the page reads at every door, and can do nothing else. After `giveAccess`. */
+export function giveReadToken({ dir, homes, now }: RestAccess): string {
+  const [first = "", ...others] = homes.map(({ name }) => join(homeDir(dir, name), TOKENS_FOLDER));
+  const [reader] = homes;
+  if (reader === undefined) throw new Error("a laboratory has homes");
+  const token = openTokens(first).issue({
+    ...{ user: reader.memberId, isOperator: false, card: null, scopes: ["read"] },
+    expiresAt: (now + TOKEN_DAYS * 24 * HOUR_MS) as UnixMs,
+  });
+  for (const other of others) cpSync(first, other, { recursive: true });
+  return token;
+}

@@ -97,6 +97,8 @@ export type HomeStart = {
   readonly isAdministrator: boolean;
   /** null or left out: no REST. */
   readonly rest?: LabRest | null;
+  /** null or left out: no broker. */
+  readonly mqtt?: LabMqtt | null;
 };
 
 export type LabRest = {
@@ -105,6 +107,15 @@ export type LabRest = {
   readonly place: number;
   /** People register members and PVs, and cards are issued by REST. */
   readonly isByHand: boolean;
+  /** The page's origins; left out: no page asks. */
+  readonly cors?: readonly string[];
+};
+
+/** How a home reaches the laboratory's broker. */
+export type LabMqtt = {
+  readonly url: string;
+  readonly username: string;
+  readonly passwordFile: string;
 };
 
 /** Writes an agent's file, anew at each start for ports and clock change; returns its path. */
@@ -130,6 +141,9 @@ export function writeAgentFile(start: HomeStart): string {
     trading: start.isAdministrator || devices?.length === 0 ? {} : labTrading(home),
     pollSeconds: Math.min(POLL_SECONDS_MAX, Math.max(5, clock.speed / 2)),
     ...restPart(start.rest ?? null, ports.size),
+    ...(start.mqtt === null || start.mqtt === undefined
+      ? {}
+      : { mqtt: { ...start.mqtt, home: home.name } }),
     ...(start.isAdministrator ? { administratorCard: `../../${ADMINISTRATOR_FOLDER}` } : {}),
     clock: {
       simulation: {
@@ -149,13 +163,14 @@ const BY_HAND = { requestsPerSecond: 20_000, requestsBurst: 40_000, connectionsP
 
 function restPart(rest: LabRest | null, homes: number): Partial<AgentFileInput> {
   if (rest === null) return {};
-  const { port, place, isByHand } = rest;
+  const { port, place, isByHand, cors = [] } = rest;
   return {
     ...(isByHand ? { registration: "byHand" } : {}),
     rest: {
       ...{ port, wallet: WALLET_FOLDER, tokens: TOKENS_FOLDER },
       sharedCards: { homes, place },
       ...(isByHand ? { ca: "../../ca", limits: BY_HAND } : {}),
+      ...(cors.length === 0 ? {} : { cors: [...cors] }),
     },
   };
 }

@@ -22,7 +22,7 @@ import {
 } from "../../../agent/lab/labFile.ts";
 import { readOptions } from "../../../agent/lab/options.ts";
 import { freePorts, takenPorts } from "../../../agent/lab/ports.ts";
-import { giveAccess } from "../../../agent/lab/restAccess.ts";
+import { giveAccess, giveReadToken } from "../../../agent/lab/restAccess.ts";
 import { homeDir, makeWorld, writeAgentFile } from "../../../agent/lab/world.ts";
 
 let dir = "";
@@ -75,7 +75,8 @@ test("by hand each home has everybody's card, and each token works at each", asy
   await makeWorld({ dir, homes, validators: 1, speed: 1, schedule: "manual", marketStart });
   const file = writeAgentFile({
     ...{ dir, home: seller1, clock, ports: new Map([["seller1", 4001]]), devices: [] },
-    ...{ isAdministrator: false, rest: { port: 3000, place: 0, isByHand: true } },
+    ...{ isAdministrator: false, rest: { port: 3000, place: 0, isByHand: true, cors: ["http://a:1"] } },
+    mqtt: { url: "mqtt://127.0.0.1:1883", username: "seller1", passwordFile: "/p" },
   });
   const read = readConfig(file);
   if (!read.ok) expect.fail(read.problems.map(formatProblem).join("\n"));
@@ -84,6 +85,7 @@ test("by hand each home has everybody's card, and each token works at each", asy
   ]);
   const now = unixMs(Date.now());
   const tokens = giveAccess({ dir, homes, hasAdministrator: true, now });
+  const readToken = giveReadToken({ dir, homes, hasAdministrator: true, now });
   expect(Object.keys(tokens)).toEqual(["admin", "seller1@vt.edu", "buyer1@vt.edu"]);
   for (const home of homes.map(({ name }) => homeDir(dir, name))) {
     const wallet = openWallet(join(home, "wallet"));
@@ -99,10 +101,16 @@ test("by hand each home has everybody's card, and each token works at each", asy
     };
     expect(of("admin")).toMatchObject({ user: "operator", isOperator: true, card: null });
     expect(of("buyer1@vt.edu")).toMatchObject({ user: "buyer1@vt.edu", isOperator: false });
+    const reader = found.find(readToken, now);
+    expect(reader.status === "valid" ? reader.record : null).toMatchObject({
+      ...{ user: "seller1@vt.edu", isOperator: false, scopes: ["read"] },
+    });
     expect(wallet.defaultOf("operator")?.card.memberId).toBe("administrator@vt.edu");
     const files = readdirSync(join(home, "tokens")).map((name) => join(home, "tokens", name));
-    expect(files.map((one) => statSync(one).mode & 0o077)).toEqual([0, 0, 0]);
+    expect(files.map((one) => statSync(one).mode & 0o077)).toEqual([0, 0, 0, 0]);
   }
+  expect(read.value.rest?.cors).toEqual(["http://a:1"]);
+  expect(read.value.mqtt).toMatchObject({ home: "seller1", username: "seller1" });
   expect(read.value.rest?.wallet).toBe(join(homeDir(dir, "seller1"), "wallet"));
 });
 

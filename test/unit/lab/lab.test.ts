@@ -62,6 +62,25 @@ test("wrong options are all told", () => {
   });
 });
 
+test("there is a page where somebody looks on, and where its port is said", () => {
+  const port = (raw: Parameters<typeof readOptions>[0]) => {
+    const read = readOptions(raw, () => true);
+    return read.ok ? read.value.pagePort : read.problems;
+  };
+  expect([port({}), port({ manual: true }), port({ pagePort: "8090" })]).toEqual([
+    8080, 8080, 8090,
+  ]);
+  expect([port({ hours: "1" }), port({ json: true }), port({ page: false })]).toEqual([
+    ...[null, null, null],
+  ]);
+  expect(port({ hours: "1", json: true, pagePort: "8081" })).toBe(8081);
+  expect(port({ page: false, pagePort: "8081" })).toEqual(["--page-port: not with --no-page"]);
+  expect(port({ scenario: "paper" })).toBeNull();
+  expect(port({ pagePort: "70000" })).toEqual([
+    "--page-port 70000: a whole number from 1 to 65535",
+  ]);
+});
+
 test("by hand there is REST on Composer's port, in real time, and nothing else", () => {
   const alone = { manual: true, portBase: 3000, speed: 1, homes: 5 };
   expect(readOptions({ manual: true })).toMatchObject({ ok: true, value: alone });
