@@ -76,7 +76,12 @@ function readsOf({ name, role }: User): readonly string[] {
 function writesOf({ name, role }: User): readonly string[] {
   switch (role) {
     case "agent":
-      return [`pvtrading/${name}/#`, `homeassistant/device/pvtrading_${name}/config`];
+      // Its own, and its devices' below it.
+      return [
+        `pvtrading/${name}/#`,
+        `homeassistant/device/pvtrading_${name}/config`,
+        `homeassistant/device/pvtrading_${name}/+/config`,
+      ];
     case "dashboard":
       return ["pvtrading/+/set/#"];
     case "homeassistant":

@@ -10,8 +10,8 @@ import { joining } from "./joining.ts";
 import { latency, SEVEN, THIRTY_ONE } from "./latency.ts";
 import { ledgerGrowth } from "./ledgerGrowth.ts";
 import type { Bench, Figures } from "./measure.ts";
-import { rest } from "./rest.ts";
 import { mqttBroker } from "./mqttBroker.ts";
+import { rest } from "./rest.ts";
 
 /** In the order in which they run. A bench is one file and one line here. */
 const BENCHES: readonly Bench[] = [

@@ -12,8 +12,8 @@ import { paperHomes } from "../../agent/lab/paper.ts";
 import { freePorts } from "../../agent/lab/ports.ts";
 import { giveAccess, type LabTokens } from "../../agent/lab/restAccess.ts";
 import { makeWorld } from "../../agent/lab/world.ts";
-import { residentMegabytes } from "./residentMegabytes.ts";
 import type { Figures } from "./measure.ts";
+import { residentMegabytes } from "./residentMegabytes.ts";
 
 const NAMESPACE = "org.acme.pv.auction";
 const HOMES = paperHomes();

@@ -75,7 +75,10 @@ test("by hand each home has everybody's card, and each token works at each", asy
   await makeWorld({ dir, homes, validators: 1, speed: 1, schedule: "manual", marketStart });
   const file = writeAgentFile({
     ...{ dir, home: seller1, clock, ports: new Map([["seller1", 4001]]), devices: [] },
-    ...{ isAdministrator: false, rest: { port: 3000, place: 0, isByHand: true, cors: ["http://a:1"] } },
+    ...{
+      isAdministrator: false,
+      rest: { port: 3000, place: 0, isByHand: true, cors: ["http://a:1"] },
+    },
     mqtt: { url: "mqtt://127.0.0.1:1883", username: "seller1", passwordFile: "/p" },
   });
   const read = readConfig(file);

@@ -220,8 +220,20 @@ test("the registries are read as Tables II to IV have them", () => {
       pvoffers: [offer(6, "aa#0")],
       buyoffers: [],
       fills: [
-        { seller: of("Member", "s@vt.edu"), pv: of("PV", "house"), buyer: "b", kWh: 1.001, price: 3 },
-        { seller: of("Member", "s@vt.edu"), pv: of("PV", "house"), buyer: "c", kWh: 0.002, price: 3 },
+        {
+          seller: of("Member", "s@vt.edu"),
+          pv: of("PV", "house"),
+          buyer: "b",
+          kWh: 1.001,
+          price: 3,
+        },
+        {
+          seller: of("Member", "s@vt.edu"),
+          pv: of("PV", "house"),
+          buyer: "c",
+          kWh: 0.002,
+          price: 3,
+        },
       ],
     },
   ]);
