@@ -9,6 +9,7 @@ const OWN = [
 ];
 const DISCOVERY = "homeassistant/device/pvtrading_home1/config";
 const OTHERS = [
+  "homeassistant/device/pvtrading_home2/m1/config",
   "pvtrading/home2/status",
   "pvtrading/home11/status",
   "homeassistant/device/pvtrading_home2/config",
@@ -19,7 +20,8 @@ const OTHERS = [
 
 describe("an agent", () => {
   test("writes its own branch and its discovery, nothing else", () => {
-    expect([...OWN, DISCOVERY].filter((topic) => !agent.mayWrite(topic))).toEqual([]);
+    const ofDevice = "homeassistant/device/pvtrading_home1/m1/config";
+    expect([...OWN, DISCOVERY, ofDevice].filter((topic) => !agent.mayWrite(topic))).toEqual([]);
     const more = [...OTHERS, "homeassistant/status", "pvtrading/+/status", "pvtrading/home1/#"];
     expect(more.filter(agent.mayWrite)).toEqual([]);
   });
