@@ -53,8 +53,8 @@ async function serve({
     });
     return 0;
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    process.stderr.write(`the page cannot be served on ${host}:${port}: ${code}\n`);
+    const why = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`the page cannot be served on ${host}:${port}: ${why}\n`);
     return 1;
   }
 }

@@ -2,6 +2,7 @@
 // problem is told at once.
 
 import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { z } from "zod";
 
 const port = z.int().min(0).max(65_535);
@@ -30,6 +31,7 @@ const pageFile = z.strictObject({
     .strictObject({
       url: brokerUrl,
       username: z.string().min(1).max(128).optional(),
+      /** Relative to this file; its first line is the password. */
       passwordFile: z.string().min(1).optional(),
     })
     .nullable()
@@ -62,11 +64,17 @@ export function readPageFile(file: string): PageFileResult {
     return { ok: false, problems: [`${file}: ${error instanceof Error ? error.message : ""}`] };
   }
   const parsed = pageFile.safeParse(json);
-  if (parsed.success) return { ok: true, value: parsed.data };
+  if (parsed.success) return { ok: true, value: withPath(parsed.data, dirname(resolve(file))) };
   const problems = parsed.error.issues.map(
     ({ path, message }) => `${file}: ${path.join(".")}: ${message}`,
   );
   return { ok: false, problems };
+}
+
+function withPath(page: PageFile, folder: string): PageFile {
+  const { record } = page;
+  if (record?.passwordFile === undefined) return page;
+  return { ...page, record: { ...record, passwordFile: resolve(folder, record.passwordFile) } };
 }
 
 function isTimeZone(name: string): boolean {

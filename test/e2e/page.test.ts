@@ -163,6 +163,31 @@ test.skipIf(!hasChromium)(
 );
 
 test.skipIf(!hasChromium)(
+  "a first hour alone is drawn, and one that is taken by hand has no countdown",
+  async () => {
+    const only = street().closed.slice(0, 1);
+    fake.listings = only;
+    await look("market");
+    await tab.getByRole("timer").waitFor();
+    await fake.say("seller1/listing", {
+      ...{ at: "", listingid: street().open.listingid, state: "ACCEPT_OFFERS", deliveryStart: "" },
+      ...{ opensAt: null, cutoffAt: null, clearsAt: null, endsAt: "", offers: 2, bids: 3 },
+      ...{ offered_kwh: 7, wanted_kwh: 7.5, mcp: null, traded_kwh: 0, fillCount: 0, fills: [] },
+    });
+    await tab.getByText("The administrator opens and closes this hour by hand.").waitFor();
+    expect(await tab.getByRole("timer").count()).toBe(0);
+    const prices = tab.locator(".card", { hasText: "Price history" });
+    await prices.locator("canvas").waitFor();
+    await prices.getByText("Show as table").click();
+    expect(await prices.locator("tbody tr").allInnerTexts()).toEqual([
+      "Mar 21, 04:00–05:00\t3 tokens/kWh",
+    ]);
+    expect(complaints).toEqual([]);
+  },
+  60_000,
+);
+
+test.skipIf(!hasChromium)(
   "network and devices say what is wrong in plain words",
   async () => {
     await look("network");

@@ -1,6 +1,6 @@
 // A street that the page can be shown without any agent: a bare broker and a REST door with a small, known market.
 
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Aedes } from "aedes";
 import { createWebSocketStream, WebSocketServer } from "ws";
@@ -17,6 +17,8 @@ export type FakeStreet = {
   readonly wsUrl: string;
   readonly rest: string;
   readonly say: (topic: string, value: unknown) => Promise<void>;
+  /** What REST answers; the street's own otherwise. */
+  listings: readonly object[];
   /** Says the whole story as the homes would when the broker is new. */
   readonly tell: () => Promise<void>;
   /** The broker goes, and comes back on the same port with nothing retained. */
@@ -100,16 +102,17 @@ function listingRow(i: number, isClosed: boolean) {
 }
 
 export async function openFakeStreet(): Promise<FakeStreet> {
-  const rest = await listen(createServer(answerRest));
+  const market: { listings: readonly object[] } = { listings: street().listings };
+  const rest = await listen(createServer(answerRest(market)));
   let broker = await openFakeBroker(0);
   const { port } = broker;
   const say = (topic: string, value: unknown) => broker.say(`pvtrading/${topic}`, value);
-  return {
+  return Object.assign(market, {
     wsUrl: `ws://127.0.0.1:${port}`,
     rest: addressOf(rest),
     say,
     tell: () => tellStory(say),
-    restartBroker: async (whileAway) => {
+    restartBroker: async (whileAway: () => Promise<void>) => {
       await broker.close();
       await whileAway();
       broker = await openFakeBroker(port);
@@ -119,7 +122,7 @@ export async function openFakeStreet(): Promise<FakeStreet> {
       rest.closeAllConnections();
       await new Promise((resolve) => rest.close(resolve));
     },
-  };
+  });
 }
 
 type Say = (topic: string, value: unknown) => Promise<void>;
@@ -202,51 +205,53 @@ async function tellDevices(say: Say, home: string): Promise<void> {
 
 // -------------------------------------------------------------------------------------- REST
 
-const answerRest: Parameters<typeof createServer>[1] = (request, response) => {
-  const { headers, url = "/", method } = request;
-  response.setHeader("access-control-allow-origin", headers.origin ?? "*");
-  response.setHeader("access-control-allow-headers", "x-access-token, content-type");
-  if (method === "OPTIONS") {
-    response.writeHead(204).end();
-    return;
-  }
-  const answer = (status: number, value: unknown) => {
-    response.writeHead(status, { "content-type": "application/json" });
-    response.end(JSON.stringify(value));
-  };
-  if (headers["x-access-token"] !== STREET_TOKEN) {
-    const message = "Authorization Required";
-    answer(401, { error: { statusCode: 401, name: "Error", message } });
-    return;
-  }
-  const path = decodeURIComponent(url.replace(/^\/api\//, "").replace(`${NS}.`, ""));
-  if (method === "POST") {
-    answer(200, { $class: `${NS}.${path}`, transactionId: "f".repeat(64) });
-    return;
-  }
-  const { listings } = street();
-  const rows = {
-    Member: MEMBERS.map(({ id, first, last, balance }) => ({
-      ...{ $class: `${NS}.Member`, balance, email: id, firstName: first, lastName: last },
-    })),
-    PV: ["seller1", "seller2"].map((name) => ({
-      ...{ $class: `${NS}.PV`, PVid: `${name}house`, capacityKw: 6.4 },
-      owner: relation("Member", `${name}@vt.edu`),
-    })),
-    kWhlisting: listings,
-    "system/historian": street().closed.flatMap(({ pvoffers }) =>
-      pvoffers.map(({ transactionId, timestamp, pv }) => ({
-        ...{ transactionId, transactionType: `${NS}.PVOffer`, transactionTimestamp: timestamp },
-        participantInvoking: relation(
-          "Member",
-          pv.includes("seller1") ? "seller1@vt.edu" : "seller2@vt.edu",
-        ),
+const answerRest =
+  (market: { readonly listings: readonly object[] }): RequestListener =>
+  (request, response) => {
+    const { headers, url = "/", method } = request;
+    response.setHeader("access-control-allow-origin", headers.origin ?? "*");
+    response.setHeader("access-control-allow-headers", "x-access-token, content-type");
+    if (method === "OPTIONS") {
+      response.writeHead(204).end();
+      return;
+    }
+    const answer = (status: number, value: unknown) => {
+      response.writeHead(status, { "content-type": "application/json" });
+      response.end(JSON.stringify(value));
+    };
+    if (headers["x-access-token"] !== STREET_TOKEN) {
+      const message = "Authorization Required";
+      answer(401, { error: { statusCode: 401, name: "Error", message } });
+      return;
+    }
+    const path = decodeURIComponent(url.replace(/^\/api\//, "").replace(`${NS}.`, ""));
+    if (method === "POST") {
+      answer(200, { $class: `${NS}.${path}`, transactionId: "f".repeat(64) });
+      return;
+    }
+    const { listings } = market;
+    const rows = {
+      Member: MEMBERS.map(({ id, first, last, balance }) => ({
+        ...{ $class: `${NS}.Member`, balance, email: id, firstName: first, lastName: last },
       })),
-    ),
-    "system/ping": { version: "0.20.10", participant: `${NS}.Member#seller1@vt.edu` },
-  }[path];
-  answer(rows === undefined ? 404 : 200, rows ?? { error: { message: "no such" } });
-};
+      PV: ["seller1", "seller2"].map((name) => ({
+        ...{ $class: `${NS}.PV`, PVid: `${name}house`, capacityKw: 6.4 },
+        owner: relation("Member", `${name}@vt.edu`),
+      })),
+      kWhlisting: listings,
+      "system/historian": street().closed.flatMap(({ pvoffers }) =>
+        pvoffers.map(({ transactionId, timestamp, pv }) => ({
+          ...{ transactionId, transactionType: `${NS}.PVOffer`, transactionTimestamp: timestamp },
+          participantInvoking: relation(
+            "Member",
+            pv.includes("seller1") ? "seller1@vt.edu" : "seller2@vt.edu",
+          ),
+        })),
+      ),
+      "system/ping": { version: "0.20.10", participant: `${NS}.Member#seller1@vt.edu` },
+    }[path];
+    answer(rows === undefined ? 404 : 200, rows ?? { error: { message: "no such" } });
+  };
 
 // ------------------------------------------------------------------------------------ broker
 

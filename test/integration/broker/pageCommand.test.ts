@@ -45,6 +45,9 @@ function run(file: string) {
 test("the example is one, and what is left out is as for one machine", () => {
   const example = readPageFile(join(ROOT, "config/page.example.json"));
   expect(example).toMatchObject({ ok: true, value: { port: 8080, timeZone: "America/New_York" } });
+  expect(example.ok ? example.value.record?.passwordFile : null).toBe(
+    join(ROOT, "config/page.password"),
+  );
   const least = readPageFile(write({ mqtt: null }));
   expect(least).toMatchObject({
     ok: true,

@@ -134,6 +134,7 @@ function applyListing(state: Neighbourhood, value: JsonObject): boolean {
   listing.opensAt = timeIn(value, "opensAt") ?? listing.opensAt;
   listing.cutoffAt = timeIn(value, "cutoffAt") ?? listing.cutoffAt;
   listing.clearsAt = timeIn(value, "clearsAt") ?? listing.clearsAt;
+  listing.isByHand = value["cutoffAt"] === null;
   listing.endsAt = timeIn(value, "endsAt") ?? listing.endsAt;
   listing.counted = {
     offers: numberIn(value, "offers") ?? 0,

@@ -16,7 +16,7 @@ export function listingNamed(state: Neighbourhood, id: string): Listing | null {
   if (deliveryStart === null) return null;
   const listing: Listing = {
     ...{ id, deliveryStart, state: "CREATED", endsAt: deliveryStart + HOUR },
-    ...{ opensAt: null, cutoffAt: null, clearsAt: null },
+    ...{ opensAt: null, cutoffAt: null, clearsAt: null, isByHand: false },
     ...{ offers: new Map(), bids: new Map(), counted: null, mcp: null, fills: null },
   };
   state.listings.set(id, listing);

@@ -45,6 +45,8 @@ export type Listing = {
   cutoffAt: number | null;
   clearsAt: number | null;
   endsAt: number;
+  /** The administrator takes its steps by hand; no clock says when. */
+  isByHand: boolean;
   /** By PV, the live ones. */
   offers: Map<string, Offer>;
   /** By member. */

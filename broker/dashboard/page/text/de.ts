@@ -105,7 +105,7 @@ export const DE: { readonly [K in keyof typeof EN]: string } = {
   boughtMonth: "in 31 Tagen gekauft, für {tokens}",
   tradesChart: "Verkaufte und gekaufte Energie je Stunde",
   noTrades:
-    "Noch ist keine Stunde abgeschlossen. Das erste Ergebnis kommt eine Minute vor Beginn der Stunde.",
+    "Noch ist keine Stunde dieser Zeit abgeschlossen. Ein Ergebnis kommt, wenn die Stunde beginnt.",
   made: "erzeugt",
   used: "verbraucht",
   powerChart: "Vom Dach erzeugte und vom Haus verbrauchte Leistung",
@@ -123,6 +123,9 @@ export const DE: { readonly [K in keyof typeof EN]: string } = {
   untilDelivery: "bis zum Beginn der Lieferung",
   untilEnd: "bis zum Ende der Lieferung",
   hourOver: "Diese Stunde ist vorbei; die nächste öffnet bald.",
+  stepsByHand: "Die Verwaltung öffnet und schließt diese Stunde von Hand.",
+  offeredByOne: "angeboten, {n} Angebot",
+  wantedByOne: "gesucht, {n} Gebot",
   orderBook: "Angeboten und gesucht",
   offers: "Angebote",
   bids: "Gebote",

@@ -148,7 +148,7 @@ function plotOptions(
     ...{ width, height, legend: { show: false }, ms: 1, padding: [10, 22, 0, 0] },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
     scales: {
-      x: { time: false, range: (_u, min, max) => xRange(min, max, { isTime, hasBars }) },
+      x: { time: false, range: (u) => xRange(u.data[0], { isTime, hasBars }) },
       y: { range: (_u, min, max) => yRange(min, max, yLeast) },
     },
     axes: [
@@ -204,10 +204,11 @@ const HOUR = 3_600_000;
 
 /** One hour alone would be no wider than a hair, and the bars at the ends half of the others. */
 function xRange(
-  min: number,
-  max: number,
+  xs: ArrayLike<number>,
   { isTime, hasBars }: { readonly isTime: boolean; readonly hasBars: boolean },
 ): [number, number] {
+  // uPlot's own ends reach back to 1970 where there is one value.
+  const [min, max] = [xs[0] ?? 0, xs[xs.length - 1] ?? 0];
   if (!isTime) return [min, max > min ? max : min + 1];
   const room = max > min ? (hasBars ? HOUR * 0.6 : 0) : 3 * HOUR;
   return [min - room, max + room];

@@ -19,6 +19,8 @@ export function energyFlow({ t, format }: Page, power: Power): SVGSVGElement {
   const said = (w: number | null): string => (w === null ? "–" : format.power(Math.abs(w)));
   const gridWords =
     grid === null || Math.abs(grid) < FLOW_MIN_W ? "flowIdle" : grid > 0 ? "flowIn" : "flowOut";
+  // Nobody has said anything yet: neither that there is a roof nor that there is none.
+  const isUnknown = !hasInverter && use === null;
   return svg(
     "svg",
     { viewBox: "0 0 640 186", class: "flow", "aria-hidden": "true", focusable: "false" },
@@ -31,7 +33,12 @@ export function energyFlow({ t, format }: Page, power: Power): SVGSVGElement {
           figure: said(production),
           words: isAsleep ? t("flowAsleep") : t("flowRoof"),
         })
-      : place(ROOF, { picture: NO_SUN, className: "none", figure: "", words: t("flowNoRoof") }),
+      : place(ROOF, {
+          picture: NO_SUN,
+          className: "none",
+          figure: isUnknown ? "–" : "",
+          words: t(isUnknown ? "flowRoof" : "flowNoRoof"),
+        }),
     place(HOUSE, { picture: HOME, className: "use", figure: said(use), words: t("flowHouse") }),
     place(STREET, {
       picture: NEIGHBOURS,

@@ -149,7 +149,14 @@ function timelineFacts(page: Page) {
   const step = steps[at];
   const target = step === undefined ? null : isClosed && now < step.from ? step.from : step.to;
   return {
-    ...{ id: listing.id, state: listing.state, deliveryStart: listing.deliveryStart, steps, at },
+    ...{
+      isByHand: listing.isByHand,
+      id: listing.id,
+      state: listing.state,
+      deliveryStart: listing.deliveryStart,
+      steps,
+      at,
+    },
     left: target === null ? null : Math.ceil((target - now) / 1000),
     share: steps.map(({ from, to }, i) =>
       i < at
@@ -164,12 +171,12 @@ function timelineFacts(page: Page) {
 
 function drawTimeline({ t, format }: Page, facts: ReturnType<typeof timelineFacts>): Child {
   if (facts === null) return empty(t("noListing"));
-  const { deliveryStart, state, steps, at, left, share } = facts;
+  const { deliveryStart, state, steps, at, left, share, isByHand } = facts;
   const words: readonly Key[] = ["untilCutoff", "untilDelivery", "untilEnd"];
   const isEarly = at === 2 && share[2] === 0;
   const said =
     left === null ? t("hourOver") : t(isEarly ? "untilDelivery" : (words[at] ?? "untilEnd"));
-  return [
+  const head = [
     h(
       "div",
       { class: "hourHead" },
@@ -183,6 +190,10 @@ function drawTimeline({ t, format }: Page, facts: ReturnType<typeof timelineFact
         state === "ACCEPT_OFFERS" ? "good" : state === "VOID" ? "bad" : "calm",
       ),
     ),
+  ];
+  if (isByHand) return [head, h("p", { class: "sub" }, t("stepsByHand"))];
+  return [
+    head,
     h(
       "p",
       { class: "countdown" },
@@ -238,8 +249,16 @@ function drawBook({ t, format }: Page, facts: ReturnType<typeof bookFacts>): Chi
     h(
       "div",
       { class: "figures" },
-      figure(format.kWh(sums.offeredKwh), t("offeredBy", { n: sums.offers }), "sell"),
-      figure(format.kWh(sums.wantedKwh), t("wantedBy", { n: sums.bids }), "buy"),
+      figure(
+        format.kWh(sums.offeredKwh),
+        t(sums.offers === 1 ? "offeredByOne" : "offeredBy", { n: sums.offers }),
+        "sell",
+      ),
+      figure(
+        format.kWh(sums.wantedKwh),
+        t(sums.bids === 1 ? "wantedByOne" : "wantedBy", { n: sums.bids }),
+        "buy",
+      ),
     ),
     offers.length + bids.length === 0
       ? null

@@ -131,7 +131,7 @@ const FORMS: readonly Form[] = [
     fields: [{ ...LISTING, list: "" }],
     send: ({ listingid }) => [
       "kWhlisting",
-      { listingid, state: "CREATED", pvoffers: [], buyoffers: [] },
+      { listingid, state: "ACCEPT_OFFERS", pvoffers: [], buyoffers: [] },
     ],
   },
   {

@@ -146,9 +146,12 @@ describe("a topic", () => {
       ...{ wanted_kwh: 9, traded_kwh: 9, fillCount: 0, fills: [] },
     };
     say(known, "a/listing", { ...listing, state: "AUCTION_CLOSED", mcp: 3 });
+    expect(known.listings.get(ID)?.isByHand).toBe(false);
     expect(say(known, "b/listing", { ...listing, state: "ACCEPT_OFFERS", mcp: null })).toBe(false);
     const found = known.listings.get(ID);
     expect(found).toMatchObject({ state: "AUCTION_CLOSED", mcp: 3 });
+    say(known, "a/listing", { ...listing, state: "AUCTION_CLOSED", mcp: 3, cutoffAt: null });
+    expect(found?.isByHand).toBe(true);
     expect(found && sumsOf(found)).toMatchObject({ offers: 2, offeredKwh: 12, wantedKwh: 9 });
   });
 
