@@ -3,22 +3,11 @@
 import { describe, expect, it } from "vitest";
 import { communityId } from "../../../agent/core/ledger/rules.ts";
 import { encodeTransaction, type Transaction } from "../../../agent/core/ledger/transaction.ts";
-import type { Refusal, Result } from "../../../agent/core/result.ts";
 import { listingId, memberId, pvId, type TransactionId } from "../../../agent/core/units/ids.ts";
-import { createIntents, INTENTS_WAITING_MAX } from "../../../agent/loops/intents.ts";
-import { createMempool } from "../../../agent/loops/mempool.ts";
-import { ALONE } from "../../../agent/loops/numbering.ts";
-import { openOutbox } from "../../../agent/loops/outbox.ts";
+import { INTENTS_WAITING_MAX } from "../../../agent/loops/intents.ts";
 import type { Intent } from "../../../agent/ports.ts";
-import { createFakeNetwork } from "../../support/fakeNetwork.ts";
-import {
-  createFakeClock,
-  createMemoryStore,
-  createRecordingPublisher,
-} from "../../support/fakes.ts";
 import {
   ADMINISTRATOR,
-  at,
   kwh,
   makeRules,
   perKwh,
@@ -28,6 +17,7 @@ import {
   TestChain,
   testCard,
 } from "../../support/ledger.ts";
+import { type SpeakingHomeOptions, speakingHome } from "../../support/speakingHome.ts";
 
 const BUYER = "buyer1@vt.edu";
 const OTHER = "buyer2@vt.edu";
@@ -43,52 +33,26 @@ const create = (hour: number): Intent => ({
 });
 
 /** The home of buyer1 in a laboratory where buyer1 and buyer2 are members and a listing is open. */
-function openHome({ isCaughtUp = true, sharing = ALONE } = {}) {
+function openHome(options: Pick<SpeakingHomeOptions, "isCaughtUp" | "sharing"> = {}) {
   const chain = new TestChain(makeRules({ schedule: "manual" }));
-  const { rules, verifier } = chain;
   chain.add(T("16:10:00"), [BUYER, registration(BUYER)], [OTHER, registration(OTHER)]);
   chain.add(
     T("16:11:00"),
     [ADMINISTRATOR, say.administrator("createListing", 1, LISTING)],
     [ADMINISTRATOR, say.administrator("acceptOfferBroadcast", 2, LISTING)],
   );
-  const clock = createFakeClock(at(T("16:20:00")));
-  const store = createMemoryStore();
-  const network = createFakeNetwork(() => undefined);
-  const mempool = createMempool({ verifier, clock, ledger: () => chain.state, arrived: () => {} });
-  const outbox = openOutbox({
-    ...{ store, verifier, clock, network, publisher: createRecordingPublisher(), mempool },
-    ...{ ledger: () => chain.state, isCaughtUp: () => isCaughtUp, sharing },
-  });
-  const intents = createIntents({
-    ...{ outbox, clock, ledger: () => chain.state, isCaughtUp: () => isCaughtUp },
-  });
-  const outcomes: Result<TransactionId, Refusal>[] = [];
+  const home = speakingHome({ ...options, chain });
+  const { intents, mempool, answered, outcomes } = home;
   const ids: TransactionId[] = [];
   const submit = (intent: Intent, author = BUYER) =>
-    intents.submit(
-      intent,
-      testCard(author),
-      (outcome) => outcomes.push(outcome),
-      (id) => ids.push(id),
-    );
-  /** A block of others' transactions, or of all that is at hand. */
-  const commit = (when: string, others: readonly Transaction[] | null = null) => {
-    const transactions = others ?? mempool.all().map(({ transaction }) => transaction);
-    chain.addSigned(T(when), transactions);
-    mempool.committed(transactions);
-    outbox.committed(transactions);
-    intents.ledgerChanged();
-  };
+    intents.submit(intent, testCard(author), answered, (id) => ids.push(id));
+  const commit = (when: string, others?: readonly Transaction[]) => home.commit(T(when), others);
   const numbers = () =>
     mempool
       .all()
       .flatMap(({ transaction: { payload } }) => ("sequence" in payload ? [payload.sequence] : []));
   const codes = () => outcomes.map((one) => (one.ok ? "done" : one.refusal.code));
-  return {
-    ...{ chain, rules, clock, store, network, mempool, outbox, intents },
-    ...{ outcomes, ids, submit, commit, numbers, codes },
-  };
+  return { ...home, chain, rules: chain.rules, ids, submit, commit, numbers, codes };
 }
 
 describe("an intent", () => {
@@ -124,24 +88,24 @@ describe("an intent", () => {
   });
 
   it("is refused on a ledger that may be an old one", () => {
-    const { submit, codes, store } = openHome({ isCaughtUp: false });
+    const { submit, codes, disk } = openHome({ isCaughtUp: false });
     submit(bid(1));
-    expect([codes(), store.ownTransactions()]).toEqual([["notCaughtUp"], []]);
+    expect([codes(), disk.ownTransactions()]).toEqual([["notCaughtUp"], []]);
   });
 
   it("that cannot be is refused at once, and nothing is kept", () => {
-    const { submit, codes, store, network } = openHome();
+    const { submit, codes, disk, network } = openHome();
     submit(bid(400));
     submit(create(13), ADMINISTRATOR);
     submit(create(14));
     expect(codes()).toEqual(["beyondBidMax", "listingExists", "notAllowed"]);
-    expect([store.ownTransactions().length, network.published.length]).toEqual([0, 0]);
+    expect([disk.ownTransactions().length, network.published.length]).toEqual([0, 0]);
   });
 });
 
 describe("several intents tried together", () => {
   it("are refused with the first that the ledger would not take after those before it; nothing is signed", () => {
-    const { intents, store, network } = openHome();
+    const { intents, disk, network } = openHome();
     const buyer = memberId(BUYER);
     expect(intents.firstRefused([bid(1), bid(2)], buyer)).toBe(null);
     const lost = bid(1, listingId("21Mar18-23:00"));
@@ -157,7 +121,7 @@ describe("several intents tried together", () => {
     expect(intents.firstRefused([create(14)], buyer)).toMatchObject({
       ...{ at: 0, refusal: { code: "notAllowed" } },
     });
-    expect([store.ownTransactions(), network.published]).toEqual([[], []]);
+    expect([disk.ownTransactions(), network.published]).toEqual([[], []]);
   });
 });
 
@@ -193,22 +157,22 @@ describe("what the asker may have seen before us", () => {
   });
 
   it("a member's registration, too; nothing is on the disk before", () => {
-    const { submit, commit, codes, rules, store } = openHome();
+    const { submit, commit, codes, rules, disk } = openHome();
     const newcomer = "buyer3@vt.edu";
     submit(bid(1), newcomer);
-    expect([codes(), store.ownTransactions()]).toEqual([[], []]);
+    expect([codes(), disk.ownTransactions()]).toEqual([[], []]);
     commit("16:20:01", [signed(rules, newcomer, registration(newcomer))]);
     commit("16:20:02");
     expect(codes()).toEqual(["done"]);
   });
 
   it("for a second, and refused then", () => {
-    const { submit, clock, codes, store } = openHome();
+    const { submit, clock, codes, disk } = openHome();
     submit(bid(1, later));
     clock.advance(999);
     expect(codes()).toEqual([]);
     clock.advance(1);
-    expect([codes(), store.ownTransactions()]).toEqual([["listingUnknown"], []]);
+    expect([codes(), disk.ownTransactions()]).toEqual([["listingUnknown"], []]);
     expect(clock.waiting()).toBe(0);
   });
 
@@ -303,12 +267,12 @@ describe("the administrator's steps", () => {
 
 describe("more than a mempool takes of one card", () => {
   it("waits for a place, unsigned, and is said when there is one", () => {
-    const { submit, numbers, commit, codes, store, chain } = openHome();
+    const { submit, numbers, commit, codes, disk, chain } = openHome();
     for (let n = 1; n <= 60; n += 1) submit(bid(n / 100));
     submit(bid(1), OTHER);
     // 48 of 64 places of buyer1, for its home has to speak, too; the others wait for nobody.
     expect(numbers()).toHaveLength(49);
-    expect(store.ownTransactions()).toHaveLength(49);
+    expect(disk.ownTransactions()).toHaveLength(49);
     commit("16:21:00");
     expect(codes()).toHaveLength(49);
     expect(numbers()).toEqual(Array.from({ length: 12 }, (_, n) => 49 + n));

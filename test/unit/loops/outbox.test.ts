@@ -1,4 +1,4 @@
-// Own transactions on a real ledger and mempool; every write, publication and answer is noted in its order.
+// Own transactions on a real ledger and mempool, in the order in which they are written, sent and answered.
 
 import { describe, expect, it } from "vitest";
 import { communityId } from "../../../agent/core/ledger/rules.ts";
@@ -9,20 +9,13 @@ import {
   type Payload,
   type Transaction,
 } from "../../../agent/core/ledger/transaction.ts";
-import type { Refusal, Result } from "../../../agent/core/result.ts";
-import { memberId, type TransactionId } from "../../../agent/core/units/ids.ts";
+import { memberId } from "../../../agent/core/units/ids.ts";
 import { microTokens } from "../../../agent/core/units/money.ts";
-import { createMempool } from "../../../agent/loops/mempool.ts";
 import { ALONE, numberFrom } from "../../../agent/loops/numbering.ts";
-import { openOutbox, purposeOf } from "../../../agent/loops/outbox.ts";
+import { purposeOf } from "../../../agent/loops/outbox.ts";
 import type { Intent, Signer, Store } from "../../../agent/ports.ts";
 import { doubleVote, report } from "../../support/accusations.ts";
-import { createFakeNetwork } from "../../support/fakeNetwork.ts";
-import {
-  createFakeClock,
-  createMemoryStore,
-  createRecordingPublisher,
-} from "../../support/fakes.ts";
+import { createMemoryStore } from "../../support/fakes.ts";
 import {
   ADMINISTRATOR,
   at,
@@ -37,6 +30,7 @@ import {
   testKey,
   tokens,
 } from "../../support/ledger.ts";
+import { type SpeakingHomeOptions, speakingHome } from "../../support/speakingHome.ts";
 
 const HOME = "buyer1@vt.edu";
 const OTHER = "buyer2@vt.edu";
@@ -54,59 +48,19 @@ function streetAt1610(): TestChain {
   return chain;
 }
 
-type HomeOptions = {
-  readonly chain?: TestChain;
-  readonly store?: Store;
-  readonly time?: string;
-  readonly isCaughtUp?: boolean;
-};
-
 /** The outbox of buyer1 at 16:20. */
-function openHome(options: HomeOptions = {}) {
-  const { chain = streetAt1610(), time = "16:20:00", isCaughtUp = true } = options;
-  const { rules, verifier } = chain;
-  const journal: string[] = [];
-  const disk = options.store ?? createMemoryStore();
-  const store: Store = {
-    ...disk,
-    saveOwnTransaction: (own) => {
-      journal.push("save");
-      disk.saveOwnTransaction(own);
-    },
-    dropOwnTransactions: (ids) => {
-      journal.push(`drop ${ids.length}`);
-      disk.dropOwnTransactions(ids);
-    },
-  };
-  const network = createFakeNetwork((topic) => journal.push(`publish ${topic}`));
-  const clock = createFakeClock(at(T(time)));
-  const publisher = createRecordingPublisher();
-  const mempool = createMempool({ verifier, clock, ledger: () => chain.state, arrived: () => {} });
-  const outbox = openOutbox({
-    ...{ store, verifier, clock, network, publisher, mempool },
-    ledger: () => chain.state,
-    isCaughtUp: () => isCaughtUp,
-  });
-  const outcomes: Result<TransactionId, Refusal>[] = [];
-  const submit = (payload: Payload, signer: Signer = testCard(HOME), ifItFits = false) => {
-    const done = (outcome: Result<TransactionId, Refusal>) => {
-      journal.push(outcome.ok ? "done" : `refused ${outcome.refusal.code}`);
-      outcomes.push(outcome);
-    };
-    return outbox.submit(payload, signer, done, ifItFits);
-  };
+function openHome(options: Partial<SpeakingHomeOptions> = {}) {
+  const { chain = streetAt1610() } = options;
+  const home = speakingHome({ ...options, chain });
+  const { outbox, disk, answered } = home;
+  const submit = (payload: Payload, signer: Signer = testCard(HOME)) =>
+    outbox.submit(payload, signer, answered);
   const isPending = (payload: Payload, author = HOME) =>
     outbox.isPending(purposeOf(payload), memberId(author));
-  const commit = (when: string, ...transactions: readonly Transaction[]) => {
-    expect(chain.addSigned(T(when), transactions).dropped).toEqual([]);
-    mempool.committed(transactions);
-    outbox.committed(transactions);
-  };
+  const commit = (when: string, ...transactions: readonly Transaction[]) =>
+    expect(home.commit(T(when), transactions)).toEqual([]);
   const ids = () => disk.ownTransactions().map(({ id }) => id);
-  return {
-    ...{ chain, rules, journal, disk, network, clock, publisher, mempool, outbox },
-    ...{ outcomes, submit, isPending, commit, ids },
-  };
+  return { ...home, chain, rules: chain.rules, submit, isPending, commit, ids };
 }
 
 describe("what the home says", () => {
@@ -478,10 +432,7 @@ describe("an order of the CA's", () => {
     return { transaction, encoded: encodeTransaction(communityId(makeRules()), transaction) };
   };
   const given = (home: ReturnType<typeof openHome>, encoded: Uint8Array) =>
-    home.outbox.say(encoded, (outcome) => {
-      home.journal.push(outcome.ok ? "done" : `refused ${outcome.refusal.code}`);
-      home.outcomes.push(outcome);
-    });
+    home.outbox.say(encoded, home.answered);
 
   it("is on the disk before it is published, as the CA signed it, and answered after the commit", () => {
     const home = openHome();
@@ -681,7 +632,7 @@ describe("a validator that was given its card or another one again", () => {
     home.commit("16:22:00", ca(say.bindIdentity(2, HOME, NEW)));
     home.commit("16:23:00", ca(seat(key.publicKey)));
     for (const t of ["16:24:00", "16:25:00", "16:26:00"]) home.commit(t);
-    const again = openHome({ chain, store: home.disk, time: "16:27:00" });
+    const again = openHome({ chain, store: home.disk, time: T("16:27:00") });
     const other = { ...receipt, to: (receipt.to + 1) as never };
     again.submit(other, { ...testCard(HOME), ...key });
     expect(again.outbox.pending().length).toBe(1);

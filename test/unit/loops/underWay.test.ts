@@ -1,23 +1,13 @@
 // What is under way while the ledger goes on: it ends, once, and leaves room.
 
 import { describe, expect, it } from "vitest";
-import type { Transaction } from "../../../agent/core/ledger/transaction.ts";
-import type { Refusal, Result } from "../../../agent/core/result.ts";
-import { listingId, memberId, pvId, type TransactionId } from "../../../agent/core/units/ids.ts";
+import type { Payload, Transaction } from "../../../agent/core/ledger/transaction.ts";
+import { listingId, memberId, pvId } from "../../../agent/core/units/ids.ts";
 import type { MicroTokens } from "../../../agent/core/units/money.ts";
-import { createIntents } from "../../../agent/loops/intents.ts";
-import { createMempool } from "../../../agent/loops/mempool.ts";
-import { OUTBOX_PER_AUTHOR_MAX, openOutbox } from "../../../agent/loops/outbox.ts";
+import { OUTBOX_PER_AUTHOR_MAX } from "../../../agent/loops/outbox.ts";
 import type { Intent } from "../../../agent/ports.ts";
-import { createFakeNetwork } from "../../support/fakeNetwork.ts";
-import {
-  createFakeClock,
-  createMemoryStore,
-  createRecordingPublisher,
-} from "../../support/fakes.ts";
 import {
   ADMINISTRATOR,
-  at,
   kwh,
   makeRules,
   perKwh,
@@ -27,6 +17,7 @@ import {
   TestChain,
   testCard,
 } from "../../support/ledger.ts";
+import { speakingHome } from "../../support/speakingHome.ts";
 
 const BUYER = "buyer1@vt.edu";
 const LISTING = listingId("21Mar18-13:00");
@@ -37,37 +28,15 @@ const ROOF = pvId("roof");
 /** A home of a manual community with a dozen members, a PV of buyer1's and an open listing. */
 function openHome() {
   const chain = new TestChain(makeRules({ schedule: "manual" }));
-  const { rules, verifier } = chain;
   const members = [BUYER, ...OTHERS].map((name) => [name, registration(name)] as const);
   chain.add(T("16:10:00"), ...members, [BUYER, say.registerPv(BUYER, "roof")]);
   chain.add(T("16:11:00"), [ADMINISTRATOR, say.administrator("createListing", 1, LISTING)]);
-  const clock = createFakeClock(at(T("16:20:00")));
-  const [store, network] = [createMemoryStore(), createFakeNetwork(() => undefined)];
-  const ledger = () => chain.state;
-  const mempool = createMempool({ verifier, clock, ledger, arrived: () => {} });
-  const outbox = openOutbox({
-    ...{ store, verifier, clock, network, publisher: createRecordingPublisher(), mempool },
-    ...{ ledger, isCaughtUp: () => true },
-  });
-  const intents = createIntents({ outbox, clock, ledger, isCaughtUp: () => true });
-  const outcomes: Result<TransactionId, Refusal>[] = [];
+  const home = speakingHome({ chain });
   const submit = (intent: Intent, author = BUYER) =>
-    intents.submit(intent, testCard(author), (outcome) => outcomes.push(outcome));
-  /** A block of others' transactions, or of all that is at hand. */
-  const commit = (when: string, others: readonly Transaction[] | null = null) => {
-    const transactions = others ?? mempool.all().map(({ transaction }) => transaction);
-    const { dropped } = chain.addSigned(T(when), transactions);
-    const landed = transactions.filter(({ id }) => !dropped.some((one) => one.id === id));
-    told(landed);
-  };
-  const told = (landed: readonly Transaction[]) => {
-    mempool.committed(landed);
-    outbox.committed(landed);
-    intents.ledgerChanged();
-  };
-  const byHand = (payload: ReturnType<typeof say.removePv>) =>
-    signed(rules, ADMINISTRATOR, payload);
-  return { chain, mempool, outbox, outcomes, submit, commit, told, byHand };
+    home.intents.submit(intent, testCard(author), home.answered);
+  const commit = (when: string, others?: readonly Transaction[]) => home.commit(T(when), others);
+  const byHand = (payload: Payload) => signed(chain.rules, ADMINISTRATOR, payload);
+  return { ...home, chain, submit, commit, byHand };
 }
 
 describe("what is under way", () => {
