@@ -10,8 +10,8 @@ import {
   type Tokens,
 } from "../io/wallet/tokens.ts";
 import { OPERATOR } from "../io/wallet/wallet.ts";
-import { guarded, type Printed, wrong } from "./printed.ts";
-import { mustBeThere, oneFolder } from "./wallet.ts";
+import { inHomeFolder } from "./homeFolder.ts";
+import { type Printed, wrong } from "./printed.ts";
 
 const DAY_MS = 24 * 3_600_000;
 const DAYS_MAX = 3650;
@@ -80,17 +80,13 @@ export async function revokeToken(id: string, options: TokenOptions): Promise<Pr
   return { code: 1, lines: [`${id}: there is no such token (see token list)`] };
 }
 
-async function withTokens(
+function withTokens(
   { data, tokens }: TokenOptions,
   work: (tokens: Tokens) => readonly string[],
   mayMake = false,
 ): Promise<Printed> {
-  const dir = oneFolder({ data, folder: tokens, inData: TOKENS_FOLDER });
-  if (dir === null) return wrong("name either --data or --tokens");
-  return guarded(() => {
-    mustBeThere(data ?? (mayMake ? null : dir));
-    return work(openTokens(dir));
-  });
+  const where = { data, folder: tokens, option: "--tokens", inData: TOKENS_FOLDER, mayMake };
+  return inHomeFolder(where, (dir) => work(openTokens(dir)));
 }
 
 function isScope(text: string): text is Scope {

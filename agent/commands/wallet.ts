@@ -1,7 +1,6 @@
 // `wallet`: the cards that a home's agent can act as, beside it or while it runs.
 
 import fs from "node:fs";
-import path from "node:path";
 import { readCertificate } from "../core/certificate.ts";
 import { sameBytes } from "../core/codec/bytes.ts";
 import { KeyError, openCard } from "../io/keys.ts";
@@ -9,7 +8,8 @@ import { writePrivateFile } from "../io/privateFiles.ts";
 import { CARD_FILE_BYTES_MAX, cardName, readCardFile } from "../io/wallet/cardFile.ts";
 import { readPassphrase } from "../io/wallet/vault.ts";
 import { openWallet, WALLET_FOLDER, type Wallet, type WalletCard } from "../io/wallet/wallet.ts";
-import { guarded, type Printed, wrong } from "./printed.ts";
+import { inHomeFolder } from "./homeFolder.ts";
+import type { Printed } from "./printed.ts";
 
 export type WalletOptions = {
   /** The home's data directory; or the wallet's folder itself. */
@@ -79,39 +79,17 @@ export function deleteCard(name: string, options: WalletOptions): Promise<Printe
   });
 }
 
-async function withWallet(
+function withWallet(
   { data, wallet, passphraseFile }: WalletOptions,
   work: (wallet: Wallet) => readonly string[],
   mayMake = false,
 ): Promise<Printed> {
-  const dir = oneFolder({ data, folder: wallet, inData: WALLET_FOLDER });
-  if (dir === null) return wrong("name either --data or --wallet");
-  return guarded(() => {
-    mustBeThere(data ?? (mayMake ? null : dir));
+  const where = { data, folder: wallet, option: "--wallet", inData: WALLET_FOLDER, mayMake };
+  return inHomeFolder(where, (dir) => {
     const secret =
       passphraseFile === undefined ? {} : { passphrase: readPassphrase(passphraseFile) };
     return work(openWallet(dir, secret));
   });
-}
-
-/** Null: none is named, or both are. */
-export function oneFolder({
-  data,
-  folder,
-  inData,
-}: {
-  readonly data: string | undefined;
-  readonly folder: string | undefined;
-  readonly inData: string;
-}): string | null {
-  if (data !== undefined) return folder === undefined ? path.join(data, inData) : null;
-  return folder ?? null;
-}
-
-/** A mistyped folder is not made, nor found to have no cards. */
-export function mustBeThere(dir: string | null): void {
-  if (dir === null || fs.existsSync(dir)) return;
-  throw new KeyError("notFound", { path: dir, sentence: "there is no such folder" });
 }
 
 type CardFacts = {

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { hexToBytes } from "../core/codec/hex.ts";
 import { isCardKey } from "../core/crypto.ts";
 import { type BlockReference, parseReference } from "../core/ledger/blockReference.ts";
+import { isTimeZone } from "../core/ledger/calendar.ts";
 import { decimalToInteger, integerToDecimal } from "../core/units/decimal.ts";
 import type { Watts, Wh } from "../core/units/energy.ts";
 import { isMemberId, isPvId, type MemberId, type PvId } from "../core/units/ids.ts";
@@ -150,17 +151,12 @@ function isAddress(text: string): boolean {
 
 export function timeZone(meaning: string) {
   const error = "an IANA time zone such as America/New_York";
-  return z.string({ error }).refine(isTimeZone, { error }).describe(`${meaning}: ${error}`);
+  return z.string({ error }).refine(isNamedTimeZone, { error }).describe(`${meaning}: ${error}`);
 }
 
-function isTimeZone(text: string): boolean {
-  try {
-    // Offsets such as +01:00 are accepted by Intl but are no zone with rules.
-    return /^[A-Za-z]/.test(text) && new Intl.DateTimeFormat("en", { timeZone: text }) !== null;
-  } catch {
-    // As above: not a zone that this Node knows.
-    return false;
-  }
+/** Offsets such as +01:00 are accepted by Intl but are no zone with rules. */
+function isNamedTimeZone(text: string): boolean {
+  return /^[A-Za-z]/.test(text) && isTimeZone(text);
 }
 
 /** An instant with its offset. */

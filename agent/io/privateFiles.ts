@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
+import { syncFolder } from "./syncFolder.ts";
 
 /** No file of a key's has more. */
 export const FILE_BYTES_MAX = 65_536;
@@ -179,16 +180,6 @@ function writeDurably(file: string, content: string | Uint8Array): void {
   const descriptor = fs.openSync(file, "wx", 0o600);
   try {
     fs.writeFileSync(descriptor, content);
-    fs.fsyncSync(descriptor);
-  } finally {
-    fs.closeSync(descriptor);
-  }
-}
-
-/** A rename is only on the disk once its folder is. */
-function syncFolder(folder: string): void {
-  const descriptor = fs.openSync(folder, "r");
-  try {
     fs.fsyncSync(descriptor);
   } finally {
     fs.closeSync(descriptor);

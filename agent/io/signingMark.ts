@@ -10,6 +10,7 @@ import { sha256Hex } from "../core/crypto.ts";
 import type { CommunityId, MemberId } from "../core/units/ids.ts";
 import type { Log, SigningMarkFile } from "../ports.ts";
 import { KeyError } from "./privateFiles.ts";
+import { syncFolder } from "./syncFolder.ts";
 
 const FILE_MODE = 0o600;
 const FILE_BYTES_MAX = 4096;
@@ -105,16 +106,6 @@ function mayWrite(card: string): void {
     fs.accessSync(card, fs.constants.W_OK);
   } catch (cause) {
     throw unwritable(card, cause);
-  }
-}
-
-/** A rename is only on the disk once its folder is. */
-function syncFolder(folder: string): void {
-  const handle = fs.openSync(folder, "r");
-  try {
-    fs.fsyncSync(handle);
-  } finally {
-    fs.closeSync(handle);
   }
 }
 

@@ -38,8 +38,6 @@ export function createRegistration(
     // Its owner has taken it off the ledger, and may put it back.
     if (state.removedPvs.has(pv.pvId)) return;
     const ours = state.pvs.get(pv.pvId);
-    // Removed by hand, it comes back by hand.
-    if (state.removedPvs.has(pv.pvId)) return;
     if (ours === undefined)
       return say({ type: "registerPv", sequence: 0, owner: memberId, ...pv }, now);
     if (ours.owner === memberId || isForeignPvTold) return;

@@ -15,6 +15,7 @@ import { doesNotExist, errorOf } from "../../core/composer/errors.ts";
 import { MODELS } from "../../core/composer/model.ts";
 import type { TypeName } from "../../core/composer/names.ts";
 import { withoutBlanks } from "../../core/composer/quirks.ts";
+import type { Listing, PlacedOffer } from "../../core/ledger/state.ts";
 import type { ListingId, MemberId, PvId, TransactionId } from "../../core/units/ids.ts";
 import type { Intent } from "../../ports.ts";
 import type { Actor } from "./principal.ts";
@@ -148,7 +149,18 @@ function sign(intent: Intent): Prepared["step"] {
 
 const STANDS: Prepared["step"] = { type: "stands", transactionId: null };
 
+/** `same`: the offer or bid that is there and says the same. A listing that is closed refuses it like another. */
+function signUnlessStanding(
+  intent: Intent,
+  listing: Listing | undefined,
+  same: Pick<PlacedOffer, "transactionId"> | null,
+): Prepared["step"] {
+  if (same === null || listing?.state !== "ACCEPT_OFFERS") return sign(intent);
+  return { type: "stands", transactionId: same.transactionId };
+}
+
 function stepOfCreate(context: RestContext, actor: Actor, wanted: Wanted): Prepared["step"] {
+  const { listings } = context.door.ledger();
   switch (wanted.type) {
     case "Member": {
       const { memberId, firstName, lastName, balance } = wanted;
@@ -163,21 +175,19 @@ function stepOfCreate(context: RestContext, actor: Actor, wanted: Wanted): Prepa
       return sign({ type: "createListing", listingId: wanted.listingId });
     case "PVOffer": {
       const { listingId, pvId, energy, reservePrice } = wanted;
-      const listing = context.door.ledger().listings.get(listingId);
+      const listing = listings.get(listingId);
       const live = listing?.pvOffers.get(pvId);
       const isSame = live?.energy === energy && live.reservePrice === reservePrice;
-      return isSame && listing?.state === "ACCEPT_OFFERS"
-        ? { type: "stands", transactionId: live.transactionId }
-        : sign({ type: "pvOffer", listingId, pvId, energy, reservePrice });
+      const intent: Intent = { type: "pvOffer", listingId, pvId, energy, reservePrice };
+      return signUnlessStanding(intent, listing, isSame ? live : null);
     }
     case "BUYOffer": {
       const { listingId, memberId, energy, bidPrice } = wanted;
-      const listing = context.door.ledger().listings.get(listingId);
+      const listing = listings.get(listingId);
       const live = listing?.buyOffers.get(memberId);
       const isSame = live?.energy === energy && live.bidPrice === bidPrice;
-      return isSame && listing?.state === "ACCEPT_OFFERS"
-        ? { type: "stands", transactionId: live.transactionId }
-        : sign({ type: "buyOffer", listingId, energy, bidPrice });
+      const intent: Intent = { type: "buyOffer", listingId, energy, bidPrice };
+      return signUnlessStanding(intent, listing, isSame ? live : null);
     }
     case "AcceptOfferBroadcast":
       return sign({ type: "acceptOfferBroadcast", listingId: wanted.listingId });

@@ -26,7 +26,7 @@ import type { Actor } from "./principal.ts";
 import { readTransactions } from "./registryRead.ts";
 import { actorOf, committed, may, mustMay, patiently, type RestContext } from "./restContext.ts";
 import { orRefuse, RestError, restError } from "./restError.ts";
-import { attachment } from "./walletRoutes.ts";
+import { sendCard, ZIP } from "./walletRoutes.ts";
 
 /** Of Composer, whose last release this is compatible with. */
 const VERSION = "0.20.10";
@@ -40,6 +40,7 @@ const READ = { scope: "read" } as const;
 const IDENTITY = { scope: "identity" } as const;
 const TAGS = ["System"];
 const OBJECT = { description: "As it is", type: "object" };
+const LIST = { description: "As it is", type: "array", items: { type: "object" } };
 const ID_PARAMETER = { type: "object", properties: { id: { type: "string" } }, required: ["id"] };
 
 type WithId = { readonly Params: { readonly id: string } };
@@ -78,7 +79,7 @@ function registerHistorian(api: FastifyInstance, context: RestContext): void {
       config: READ,
       schema: {
         ...{ tags: TAGS, summary: "All that was said, oldest first" },
-        response: { 200: { description: "As it is", type: "array", items: { type: "object" } } },
+        response: { 200: LIST },
       },
     },
     (request, reply) => {
@@ -118,7 +119,7 @@ function registerIdentities(api: FastifyInstance, context: RestContext): void {
       config: READ,
       schema: {
         ...{ tags: TAGS, summary: "The identities that one may see" },
-        response: { 200: { description: "As it is", type: "array", items: { type: "object" } } },
+        response: { 200: LIST },
       },
     },
     (request) => {
@@ -171,8 +172,7 @@ function registerIdentityChanges(api: FastifyInstance, context: RestContext): vo
             options: { type: "object" },
           },
         },
-        produces: ["application/octet-stream"],
-        response: { 200: { description: "A zip", type: "string", format: "binary" } },
+        ...ZIP,
       },
     },
     async (request, reply) => {
@@ -183,11 +183,7 @@ function registerIdentityChanges(api: FastifyInstance, context: RestContext): vo
       const contents = await newCard(context, member, userId);
       const { certificate } = contents;
       await bind(context, { actor, member, certificate });
-      const name = `${cardName(contents)}.card`;
-      return await reply
-        .header("content-disposition", attachment(name))
-        .type("application/octet-stream")
-        .send(Buffer.from(writeCardFile(contents)));
+      return await sendCard(reply, cardName(contents), writeCardFile(contents));
     },
   );
   api.post(

@@ -2,7 +2,7 @@
 // private key in it; nothing else here shows any.
 
 import fastifyMultipart from "@fastify/multipart";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { notFound } from "../../core/composer/errors.ts";
 import { CARD_FILE_BYTES_MAX } from "../wallet/cardFile.ts";
 import type { WalletCard } from "../wallet/wallet.ts";
@@ -17,6 +17,12 @@ const CARD = {
   properties: { name: { type: "string" }, default: { type: "boolean" } },
 };
 const NOTHING = { 204: { type: "null" } };
+
+/** How the schema says that `sendCard` answers. */
+export const ZIP = {
+  produces: ["application/octet-stream"],
+  response: { 200: { description: "A zip", type: "string", format: "binary" } },
+};
 
 type Named = { readonly Params: { readonly name: string } };
 
@@ -90,16 +96,12 @@ export async function registerWallet(api: FastifyInstance, context: RestContext)
       ...{ config: WALLET, exposeHeadRoute: false },
       schema: {
         ...{ tags: TAGS, summary: "The .card, private key and all", params: PARAMETER },
-        produces: ["application/octet-stream"],
-        response: { 200: { description: "A zip", type: "string", format: "binary" } },
+        ...ZIP,
       },
     },
     (request, reply) => {
       const { name } = must(request);
-      return reply
-        .header("content-disposition", attachment(`${name}.card`))
-        .type("application/octet-stream")
-        .send(Buffer.from(wallet.export(name, userOf(request))));
+      return sendCard(reply, name, wallet.export(name, userOf(request)));
     },
   );
   api.post<Named>(
@@ -151,8 +153,16 @@ async function sentCard(request: FastifyRequest): Promise<Uint8Array> {
   throw restError(400, "card is a required argument");
 }
 
+/** Answers with the card's file. */
+export function sendCard(reply: FastifyReply, name: string, zip: Uint8Array): FastifyReply {
+  return reply
+    .header("content-disposition", attachment(`${name}.card`))
+    .type("application/octet-stream")
+    .send(Buffer.from(zip));
+}
+
 /** Quotes and line breaks never stand in a card's name; letters beyond ASCII go encoded (RFC 6266). */
-export function attachment(name: string): string {
+function attachment(name: string): string {
   const plain = name.replace(/[^\x20-\x7e]|["\\]/g, "_");
   const encoded = encodeURIComponent(name.toWellFormed()).replace(/['()*]/g, percent);
   return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;

@@ -10,12 +10,12 @@ import {
   closeSync,
   constants,
   existsSync,
-  fsyncSync,
   mkdirSync,
   openSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import Database from "better-sqlite3";
+import { syncFolder } from "../syncFolder.ts";
 import { StoreError, storing } from "./storeError.ts";
 
 export const LEDGER_FILE = "ledger.db";
@@ -39,7 +39,7 @@ export function prepareDirectory(dir: string): void {
     if (isNew && existsSync(dirname(dir))) accessSync(dirname(dir), constants.W_OK);
     mkdirSync(dir, { recursive: true, mode: DIRECTORY_MODE });
     accessSync(dir, constants.W_OK);
-    if (isNew) syncDirectory(dirname(dir));
+    if (isNew) syncFolder(dirname(dir));
   });
 }
 
@@ -77,21 +77,11 @@ export function prepareLedgerFile(dir: string): string {
     // SQLite gives its -wal and -shm files the mode of the file they belong to.
     if (existsSync(path)) chmodSync(path, FILE_MODE);
     else closeSync(openSync(path, "wx", FILE_MODE));
-    syncDirectory(dir);
+    syncFolder(dir);
   });
   return path;
 }
 
 function isBusy(error: unknown): boolean {
   return error instanceof Database.SqliteError && error.code.startsWith("SQLITE_BUSY");
-}
-
-/** A file's name is safe only when its directory is on the disk too. */
-function syncDirectory(dir: string): void {
-  const handle = openSync(dir, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }

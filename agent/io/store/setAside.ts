@@ -2,11 +2,12 @@
 // damaged file is kept for whoever wants to look at it. Whether the card may sign then is another matter:
 // core/consensus/quarantine.ts.
 
-import { closeSync, existsSync, fsyncSync, openSync, readSync, renameSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { decodeCertificate } from "../../core/consensus/message.ts";
 import { blockId, decodeBlock, hasItsTransactions } from "../../core/ledger/block.ts";
 import type { Log, StoredBlock } from "../../ports.ts";
+import { syncFolder } from "../syncFolder.ts";
 import { LEDGER_FILE, lockDirectory } from "./dataDirectory.ts";
 import { APPLICATION_ID } from "./schema.ts";
 import { type OpenStore, openStore, type StoreOptions } from "./store.ts";
@@ -86,7 +87,7 @@ function setAside(dir: string, damage: StoreError, log: Log): string {
       for (const part of ["-wal", "-shm", ""]) {
         if (existsSync(path + part)) renameSync(path + part, keptAs + part);
       }
-      syncDirectory(dir);
+      syncFolder(dir);
       log.error("the ledger file was damaged and is set aside, fetching the ledger again", {
         keptAs,
         problem: damage.message,
@@ -126,13 +127,4 @@ function tooOften(path: string, damage: StoreError): StoreError {
     `${path} is damaged, and ${DAMAGED_KEPT_MAX} damaged ones before it are kept beside it: replace the disk or card, or delete them. (${damage.message})`,
     damage,
   );
-}
-
-function syncDirectory(dir: string): void {
-  const handle = openSync(dir, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }
