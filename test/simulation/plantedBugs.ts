@@ -110,7 +110,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
     flags: [],
-    seed: 23,
+    seed: 38,
   },
   {
     name: "a seller is paid and the buyer is not charged",
@@ -168,7 +168,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
     flags: ["--validators", "4"],
-    seed: 17,
+    seed: 116,
   },
   {
     name: "the agent goes on after its disk has failed",
@@ -262,6 +262,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
     flags: ["--lies", "far rounds"],
+    seed: 10,
   },
   {
     name: "whoever talks is joined, though there is nothing to say",
@@ -324,7 +325,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
     flags: [],
-    seed: 12,
+    seed: 20,
   },
   {
     name: "fair: the cut-off goes by block time",
@@ -343,7 +344,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "fair: late offers count",
     changes: [{ file: CLOSE, find: LATE, replace: "stamp < 0" }],
     flags: [],
-    seed: 7,
+    seed: 32,
   },
   {
     name: "fair: the queue is served from its end",
@@ -351,11 +352,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       { file: STAMP, find: "return a.bucket - b.bucket;", replace: "return b.bucket - a.bucket;" },
     ],
     flags: [],
+    seed: 27,
   },
   {
     name: "evidence: two votes of the height under way are not reported",
     changes: [{ file: LOOP, find: "this.#d.doubleSigned(effect.evidence);", replace: "" }],
     flags: [],
+    seed: 10,
   },
   {
     name: "evidence: a home signs two bids of one sequence",
