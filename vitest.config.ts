@@ -1,6 +1,10 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const SLOW = ["test/simulation/**/*.test.ts", "test/e2e/**/*.test.ts"];
+
+/** Vitest leaves one processor idle, which is half of a machine with two. */
+const WORKERS = Math.max(2, availableParallelism() - 1);
 
 // Three groups, one after the other: what waits for real processes and what fills all processors do not
 // starve each other.
@@ -17,6 +21,7 @@ export default defineConfig({
           name: "quick",
           include: ["test/**/*.test.ts"],
           exclude: SLOW,
+          maxWorkers: WORKERS,
           sequence: { groupOrder: 0 },
         },
       },
@@ -34,7 +39,8 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          maxWorkers: 1,
+          // Streets of real agents mostly wait for their clocks.
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
         },
       },
