@@ -37,10 +37,19 @@ export function dayProfile(
 
 /** What the profile says of [from, to), hours counted by their share, rounded down; null if it cannot. */
 export function profileEnergyFloor(profile: DayProfile, from: UnixMs, to: UnixMs): Wh | null {
+  return hourlyEnergyFloor((start) => profile[hourOfDay(start)] ?? null, from, to);
+}
+
+/** What whole hours say of [from, to), each counted by its share, rounded down; null if one is not known. */
+export function hourlyEnergyFloor(
+  valueAt: (start: UnixMs) => Wh | null,
+  from: UnixMs,
+  to: UnixMs,
+): Wh | null {
   assert(from < to, "a span of time has a length");
   let weighted = 0;
   for (let start = floorToHour(from); start < to; start = addTime(start, HOUR_MS)) {
-    const value = profile[hourOfDay(start)] ?? null;
+    const value = valueAt(start);
     if (value === null) return null;
     weighted += value * (Math.min(to, start + HOUR_MS) - Math.max(from, start));
   }

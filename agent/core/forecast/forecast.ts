@@ -3,6 +3,7 @@
 
 import type { Wh } from "../units/energy.ts";
 import { addTime, HOUR_MS, type UnixMs } from "../units/time.ts";
+import type { Band } from "./band.ts";
 import { type ConsumptionBasis, forecastConsumption } from "./forecastConsumption.ts";
 import { forecastProduction, type ProductionBasis } from "./forecastProduction.ts";
 import type { ForecastOrder, History } from "./history.ts";
@@ -14,8 +15,11 @@ export type Forecast = {
   /** Wh, rounded down; null when it cannot be known. */
   readonly production: Wh | null;
   readonly productionBasis: ProductionBasis;
+  /** P10 to P90; null when it cannot be known. */
+  readonly productionBand: Band | null;
   readonly consumption: Wh | null;
   readonly consumptionBasis: ConsumptionBasis;
+  readonly consumptionBand: Band | null;
 };
 
 /** Forecasts one hour. The history may reach beyond the time of issue: that part is not looked at. */
@@ -31,7 +35,9 @@ export function forecast(history: History, order: ForecastOrder): Forecast {
     target,
     production: production.energy,
     productionBasis: production.basis,
+    productionBand: production.band,
     consumption: consumption.energy,
     consumptionBasis: consumption.basis,
+    consumptionBand: consumption.band,
   };
 }

@@ -7,6 +7,7 @@ import { household } from "../metering/household.ts";
 import type { RegisterSample } from "../metering/registers.ts";
 import { type Wh, wh } from "../units/energy.ts";
 import { addTime, HOUR_MS } from "../units/time.ts";
+import { type Band, bandOfDays, knownHours, sameHours, wholeRange } from "./band.ts";
 import { dayProfile, meanFloor, profileEnergyFloor } from "./dayProfile.ts";
 import type { ForecastOrder, History } from "./history.ts";
 import { hourlyFloor, type RecentRefusal, recentEnergy } from "./recentEnergy.ts";
@@ -20,9 +21,14 @@ export type ConsumptionBasis = "hourOfDay" | "persistence" | RecentRefusal["code
 export function forecastConsumption(
   { hours, samples }: History,
   { issuedAt, target, produces }: ForecastOrder,
-): { readonly energy: Wh | null; readonly basis: ConsumptionBasis } {
+): {
+  readonly energy: Wh | null;
+  readonly basis: ConsumptionBasis;
+  /** By what the same hour of recent days used; null: not known. */
+  readonly band: Band | null;
+} {
   const grid = recentEnergy(importPoints(samples), issuedAt);
-  if (!grid.ok) return { energy: null, basis: grid.refusal.code };
+  if (!grid.ok) return { energy: null, basis: grid.refusal.code, band: null };
   const profile = dayProfile(hours, issuedAt, {
     quantity: "consumed",
     days: LOAD_DAYS,
@@ -30,10 +36,15 @@ export function forecastConsumption(
     condense: meanFloor,
   });
   const usual = profileEnergyFloor(profile, target, addTime(target, HOUR_MS));
-  if (usual !== null) return { energy: usual, basis: "hourOfDay" };
+  const known = knownHours(hours, issuedAt, "consumed");
+  if (usual !== null) {
+    const same = sameHours(known, target);
+    return { energy: usual, basis: "hourOfDay", band: bandOfDays(known, same, usual) };
+  }
   const recent = recentEnergy(consumptionPoints(samples, produces), issuedAt);
-  if (!recent.ok) return { energy: null, basis: recent.refusal.code };
-  return { energy: hourlyFloor(recent.value), basis: "persistence" };
+  if (!recent.ok) return { energy: null, basis: recent.refusal.code, band: null };
+  const same = hourlyFloor(recent.value);
+  return { energy: same, basis: "persistence", band: wholeRange(known, same) };
 }
 
 /** Where the meter was read whole. */

@@ -31,3 +31,7 @@ export function subtractWh(a: Wh, b: Wh): Wh {
 export function minWh(a: Wh, b: Wh): Wh {
   return a < b ? a : b;
 }
+
+export function maxWh(a: Wh, b: Wh): Wh {
+  return a > b ? a : b;
+}

@@ -102,8 +102,8 @@ describe("forecast of production", () => {
     ).toEqual({
       ...order(clock(10, 9), clock(11)),
       produces: undefined,
-      ...{ production: null, productionBasis: "fewReadings" },
-      ...{ consumption: null, consumptionBasis: "fewReadings" },
+      ...{ production: null, productionBasis: "fewReadings", productionBand: null },
+      ...{ consumption: null, consumptionBasis: "fewReadings", consumptionBand: null },
     });
     const old = run(clock(10), 30, NOON);
     expect(
