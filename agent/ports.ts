@@ -5,6 +5,7 @@
 import type { UnsignedMessage } from "./core/consensus/effect.ts";
 import type { Durable } from "./core/consensus/input.ts";
 import type { FoundMark, QuarantineReason, SigningMark } from "./core/consensus/quarantine.ts";
+import type { Band } from "./core/forecast/band.ts";
 import type { BlockReference } from "./core/ledger/blockReference.ts";
 import type { LedgerEvent } from "./core/ledger/event.ts";
 import type { Rules } from "./core/ledger/rules.ts";
@@ -255,6 +256,9 @@ export type AgentEvent =
       readonly listingId: ListingId;
       readonly production: Wh | null;
       readonly consumption: Wh | null;
+      /** Each is in it with four chances of five; left out: not known. */
+      readonly productionBand?: Band;
+      readonly consumptionBand?: Band;
     }
   | {
       readonly type: "decision";

@@ -245,12 +245,16 @@ export type DeviceErrorState = {
   readonly text: string;
 };
 
-/** Of the home's own production and use in the listing's hour. */
+/** Of the home's own production and use in the listing's hour; each probably, four times in five, from low to high. */
 export type ForecastState = {
   readonly at: string;
   readonly listingid: string;
   readonly production_kwh: number | null;
+  readonly production_low_kwh: number | null;
+  readonly production_high_kwh: number | null;
   readonly consumption_kwh: number | null;
+  readonly consumption_low_kwh: number | null;
+  readonly consumption_high_kwh: number | null;
 };
 
 /** What the home offers or bids, and why. */
@@ -355,6 +359,10 @@ export type HealthState = {
   readonly uptime_s: number;
   readonly rss_mb: number;
   readonly clock_synchronised: boolean;
+  /** By which its clock is ahead of NTP's time, negative: behind; null: nobody there says. */
+  readonly clock_offset_ms: number | null;
+  /** To neighbours and back, by member. */
+  readonly round_trip_ms: { readonly [memberId: string]: number };
   /** Whether its ledger is the community's newest, as far as it can know. */
   readonly caught_up: boolean;
   /** Why its card votes on nothing now, in plain English. */

@@ -9,6 +9,7 @@ import { createCommit } from "../io/http/commits.ts";
 import { DEFAULT_REST_LIMITS } from "../io/http/limits.ts";
 import type { RestContext } from "../io/http/restContext.ts";
 import { KEPT_FILE } from "../io/mqtt/keptFile.ts";
+import type { Measured } from "../io/mqtt/payloads.ts";
 import { type Mqtt, openMqtt } from "../io/mqtt.ts";
 import { TOKENS_FOLDER } from "../io/wallet/tokens.ts";
 import { WALLET_FOLDER } from "../io/wallet/wallet.ts";
@@ -25,6 +26,7 @@ export type MqttParts = {
   /** Folders of the home's own cards. */
   readonly cards: readonly string[];
   readonly isClockSynchronised: () => boolean;
+  readonly measured: Measured;
   /** The REST door's address, once there is one. */
   readonly rest: () => string | null;
   readonly log: Log;
@@ -32,13 +34,13 @@ export type MqttParts = {
 
 /** Throws KeyError where a file is not right; a broker that is away is none of it. */
 export function openMqttDoor(mqtt: MqttConfig, config: HomeConfig, parts: MqttParts): Mqtt {
-  const { door, log, isClockSynchronised } = parts;
+  const { door, log, isClockSynchronised, measured } = parts;
   const speed = config.clock.simulation?.speed ?? 1;
   const namespace = config.rest?.namespace ?? NAMESPACE;
   return openMqtt(
     {
       ...{ url: mqtt.url, username: mqtt.username, passwordFile: mqtt.passwordFile, tls: mqtt.tls },
-      ...{ homeAssistant: mqtt.homeAssistant, namespace, log, isClockSynchronised },
+      ...{ homeAssistant: mqtt.homeAssistant, namespace, log, isClockSynchronised, measured },
       home: mqtt.home ?? topicName(door.self),
       keptFile: join(config.data, KEPT_FILE),
       devices: config.devices.map(({ name, kind }) => ({ name, kind })),

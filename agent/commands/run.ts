@@ -16,6 +16,7 @@ import { openClock } from "../io/clock.ts";
 import { createDevices, DEVICE_LIMITS, type DeviceLimits } from "../io/devices/createDevices.ts";
 import { type Card, KeyError, readCard } from "../io/keys.ts";
 import type { Metrics } from "../io/metrics.ts";
+import type { Measured } from "../io/mqtt/payloads.ts";
 import type { Mqtt } from "../io/mqtt.ts";
 import { type OpenNetwork, openNetwork } from "../io/p2p/network.ts";
 import { openSigningMark } from "../io/signingMark.ts";
@@ -129,7 +130,7 @@ async function runHome(config: HomeConfig, surroundings: Surroundings): Promise<
   closers.defer(() => history.close());
   const devices = createDevices(config.devices, { log, limits: deviceLimits(config) });
   closers.defer(() => devices.close());
-  const { network, close, addresses, setValidators } = await listen(config, {
+  const { network, close, addresses, setValidators, roundTripsMs } = await listen(config, {
     card,
     communityId: id,
     log,
@@ -177,11 +178,15 @@ async function runHome(config: HomeConfig, surroundings: Surroundings): Promise<
   rest = await openDoor(config, { agent, log });
   closers.defer(async () => rest?.close());
   const isClockSynchronised = () => clock.isSynchronised();
+  const told = {
+    ...{ agent, log, isClockSynchronised },
+    measured: { clockOffsetMs: clock.offsetMs, roundTripsMs },
+  };
   const restAddress = () => rest?.address ?? null;
-  mqtt = await openBroker(config, { agent, log, isClockSynchronised, rest: restAddress });
+  mqtt = await openBroker(config, { ...told, rest: restAddress });
   closers.defer(async () => mqtt?.close());
   const isMqttConnected = () => mqtt?.isConnected() ?? null;
-  metrics = await openFigures(config, { agent, log, isClockSynchronised, isMqttConnected });
+  metrics = await openFigures(config, { ...told, isMqttConnected });
   closers.defer(async () => metrics?.close());
   if (keptAs !== null) publisher.publish({ type: "ledgerSetAside", keptAs });
   agent.start();
@@ -288,7 +293,10 @@ function cannotListen(what: string, { host, port }: Place, error: unknown): unkn
   return new StartError("cannotListen", sentence, error);
 }
 
-type Told = Doors & { readonly isClockSynchronised: () => boolean };
+type Told = Doors & {
+  readonly isClockSynchronised: () => boolean;
+  readonly measured: Measured;
+};
 
 /** As `openDoor`. */
 async function openBroker(

@@ -24,7 +24,11 @@ export type ClockSettings = {
 };
 
 /** A clock and what ends its watch over NTP; timers are ended by their own Cancel. */
-export type RealClock = Clock & { readonly close: () => void };
+export type RealClock = Clock & {
+  /** ms by which the machine's clock is ahead of NTP's time; null: not known, or nobody asks. */
+  readonly offsetMs: () => number | null;
+  readonly close: () => void;
+};
 
 export function openClock(settings: ClockSettings, log: Log): RealClock {
   const { simulation } = settings;
@@ -39,6 +43,7 @@ export function openClock(settings: ClockSettings, log: Log): RealClock {
   return {
     now,
     isSynchronised: watch?.isSynchronised ?? (() => true),
+    offsetMs: watch?.offsetMs ?? (() => null),
     monotonic,
     after: (delay, run) => {
       const end = monotonic() + delay;

@@ -7,6 +7,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { AgentDoor, AgentEvent, DeviceReading, Log, Publisher } from "../ports.ts";
+import type { Measured } from "./mqtt/payloads.ts";
 
 export type MetricsOptions = {
   readonly host: string;
@@ -15,6 +16,8 @@ export type MetricsOptions = {
   readonly door: AgentDoor;
   readonly version: string;
   readonly isClockSynchronised: () => boolean;
+  /** Left out: nothing is. */
+  readonly measured?: Measured;
   /** null: no MQTT. */
   readonly isMqttConnected: () => boolean | null;
   readonly log: Log;
@@ -93,7 +96,7 @@ export type Figures = { readonly publisher: Publisher; readonly text: () => stri
 
 type FigureDependencies = Pick<
   MetricsOptions,
-  "door" | "version" | "isClockSynchronised" | "isMqttConnected"
+  "door" | "version" | "isClockSynchronised" | "measured" | "isMqttConnected"
 >;
 
 type Seen = { readonly reading: DeviceReading | null; readonly isUp: boolean };
@@ -148,6 +151,7 @@ export function createFigures(dependencies: FigureDependencies): Figures {
     [
       ...processFamilies(dependencies),
       ...deviceFamilies(devices),
+      ...measuredFamilies(dependencies.measured),
       ...marketFamilies(dependencies.door),
       gauge("ledger_round", "Round in which the newest block was agreed.", round),
       counter("ledger_transactions_total", "Transactions in blocks since the start.", transactions),
@@ -180,6 +184,22 @@ function processFamilies(dependencies: FigureDependencies): readonly string[] {
     gauge("clock_synchronised", "1 while NTP agrees with the clock.", isClockSynchronised()),
     gauge("ledger_caught_up", "1 once the ledger is the community's newest.", door.isCaughtUp()),
     mqtt === null ? "" : gauge("mqtt_connected", "1 while the broker is connected.", mqtt),
+  ];
+}
+
+function measuredFamilies(measured: Measured | undefined): readonly string[] {
+  if (measured === undefined) return [];
+  const offset = measured.clockOffsetMs();
+  return [
+    offset === null
+      ? ""
+      : gauge("clock_offset_seconds", "By which the clock is ahead of NTP's time.", offset / 1000),
+    family(
+      "peer_round_trip_seconds",
+      "gauge",
+      "To a neighbour and back, median of the last few times.",
+      [...measured.roundTripsMs()].map(([peer, ms]) => [{ peer }, Math.round(ms * 1000) / 1e6]),
+    ),
   ];
 }
 

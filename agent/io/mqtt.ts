@@ -12,6 +12,7 @@ import { createCommands } from "./mqtt/commands.ts";
 import { createCounters } from "./mqtt/counters.ts";
 import { openKeptFile } from "./mqtt/keptFile.ts";
 import { openLink, type Received } from "./mqtt/link.ts";
+import type { Measured } from "./mqtt/payloads.ts";
 import { createTeller, GATHER_MS } from "./mqtt/teller.ts";
 import { readPrivateFile, readPublicFile } from "./privateFiles.ts";
 
@@ -21,6 +22,8 @@ const TICK_MS = 60_000;
 const BIRTH_SPREAD_MS = 3000;
 /** No home's connection carries more; see loops/meter.ts. */
 const CONNECTION_POWER_MAX: Watts = watts(110_400);
+
+const NOTHING_MEASURED: Measured = { clockOffsetMs: () => null, roundTripsMs: () => new Map() };
 
 export type MqttOptions = {
   /** mqtt, mqtts, ws or wss. */
@@ -42,6 +45,8 @@ export type MqttOptions = {
   readonly pvCapacity: Watts | null;
   readonly version: string;
   readonly log: Log;
+  /** Left out: nothing is. */
+  readonly measured?: Measured;
   readonly isClockSynchronised: () => boolean;
   /** The REST door's address, once it is open. */
   readonly rest: () => string | null;
@@ -106,6 +111,7 @@ export function openMqtt(options: MqttOptions, door: AgentDoor, context: Command
       ? { home, memberId: door.self, topics, version, url: null }
       : null,
     isClockSynchronised: options.isClockSynchronised,
+    measured: options.measured ?? NOTHING_MEASURED,
     process: () => ({ ...processFacts(), version, rest: options.rest() }),
     monotonic: () => performance.now(),
     later: (run) => later(GATHER_MS, run),

@@ -163,8 +163,12 @@ function think(dependencies: TradeDependencies, look: Look, tell: Teller): Decis
     target: deliveryStart,
     produces: pv !== null || meter.readsProduction,
   });
-  const { production, consumption } = expected;
-  tell({ type: "forecast", listingId, production, consumption });
+  const { production, consumption, productionBand, consumptionBand } = expected;
+  tell({
+    ...{ type: "forecast", listingId, production, consumption },
+    ...(productionBand === null ? {} : { productionBand }),
+    ...(consumptionBand === null ? {} : { consumptionBand }),
+  });
   // A bid that is amended gives back what it holds.
   const bid = listing.buyOffers.get(signer.memberId);
   const held = bid === undefined ? (0n as MicroTokens) : reservationFor(bid);

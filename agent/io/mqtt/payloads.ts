@@ -7,6 +7,7 @@ import type {
   DeviceState,
   FillState,
   ForecastState,
+  HealthState,
   HourState,
   LedgerTopicState,
   ListingState,
@@ -87,13 +88,18 @@ export function deviceError(at: UnixMs, refusal: DeviceRefusal): DeviceErrorStat
 
 export function forecastState(
   at: UnixMs,
-  { listingId, production, consumption }: Extract<AgentEvent, { type: "forecast" }>,
+  event: Extract<AgentEvent, { type: "forecast" }>,
 ): ForecastState {
+  const { listingId, production, consumption, productionBand, consumptionBand } = event;
   return {
     at: formatIso(at),
     listingid: listingId,
     production_kwh: orNull(production),
+    production_low_kwh: orNull(productionBand?.low ?? null),
+    production_high_kwh: orNull(productionBand?.high ?? null),
     consumption_kwh: orNull(consumption),
+    consumption_low_kwh: orNull(consumptionBand?.low ?? null),
+    consumption_high_kwh: orNull(consumptionBand?.high ?? null),
   };
 }
 
@@ -190,6 +196,28 @@ export function balanceState(
     bought_today_kwh: thousandth(today.bought),
     sold_total_kwh: thousandth(total.sold),
     bought_total_kwh: thousandth(total.bought),
+  };
+}
+
+/** What the agent's surroundings measure: agent/io/clock.ts and agent/io/p2p/network.ts. */
+export type Measured = {
+  readonly clockOffsetMs: () => number | null;
+  readonly roundTripsMs: () => ReadonlyMap<MemberId, number>;
+};
+
+/** Neighbours in a health message; no home is connected with more. */
+const TRIPS_MAX = 256;
+
+export function measuredState({
+  clockOffsetMs,
+  roundTripsMs,
+}: Measured): Pick<HealthState, "clock_offset_ms" | "round_trip_ms"> {
+  const trips = [...roundTripsMs()].slice(0, TRIPS_MAX);
+  return {
+    clock_offset_ms: clockOffsetMs(),
+    round_trip_ms: Object.fromEntries(
+      trips.map(([member, ms]) => [member, Math.round(ms * 10) / 10]),
+    ),
   };
 }
 

@@ -29,6 +29,8 @@ import {
   hourState,
   ledgerState,
   listingState,
+  type Measured,
+  measuredState,
   newestListing,
   offerState,
 } from "./payloads.ts";
@@ -56,6 +58,7 @@ export type TellerOptions = {
   /** null: Home Assistant is not told. */
   readonly discovery: DiscoveryHome | null;
   readonly isClockSynchronised: () => boolean;
+  readonly measured: Measured;
   /** What the process knows of itself. */
   readonly process: () => Pick<HealthState, "version" | "uptime_s" | "rss_mb" | "rest">;
   /** Monotonic, ms. */
@@ -174,6 +177,7 @@ export function createTeller(options: TellerOptions): Teller {
     const health: HealthState = {
       ...{ at: formatIso(door.now()), memberId: door.self, ...options.process() },
       ...{ clock_synchronised: options.isClockSynchronised(), caught_up: door.isCaughtUp() },
+      ...measuredState(options.measured),
       ...{ quarantined, halted, dropped_messages: board.dropped() },
     };
     put(topics.health, health);

@@ -59,6 +59,8 @@ export type OpenNetwork = {
   readonly counters: () => Readonly<Record<string, number>>;
   /** Asks `admit` again about every neighbour; who is refused now is disconnected. */
   readonly recheck: () => void;
+  /** There and back to each neighbour, ms, of the last minutes; who is new is left out until it was measured. */
+  readonly roundTripsMs: () => ReadonlyMap<MemberId, number>;
   /**
    * Others vote now: these are dialled, let into a full house, and told consensus messages directly. Who
    * gossips to whom without a choice (gossipsub's direct peers) stays as at the start, for both ends must agree.
@@ -77,6 +79,7 @@ export async function openNetwork(options: NetworkOptions): Promise<OpenNetwork>
     addresses: () => network.addresses(),
     counters: () => network.counters(),
     recheck: () => network.recheck(),
+    roundTripsMs: () => network.roundTripsMs(),
     setValidators: (validators) => network.setValidators(validators),
     close: () => network.close(),
   };
@@ -260,6 +263,17 @@ class P2pNetwork implements Network {
 
   recheck(): void {
     this.#house.recheck();
+  }
+
+  roundTripsMs(): ReadonlyMap<MemberId, number> {
+    const trips = new Map<MemberId, number>();
+    const { keepAlive } = this.#started().services;
+    for (const member of this.#house.members()) {
+      const neighbour = this.#house.neighbours.ofMember(member);
+      const ms = neighbour === null ? null : keepAlive.roundTripMs(neighbour.connection);
+      if (ms !== null) trips.set(member, ms);
+    }
+    return trips;
   }
 
   // ------------------------------------------------------------------------------------ messages

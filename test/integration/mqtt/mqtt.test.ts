@@ -87,6 +87,7 @@ describe.each(BROKERS)("with $name, a home", ({ open }) => {
     publisher.publish({
       ...{ type: "forecast", listingId: listingId(LISTING) },
       ...{ production: wh(6500), consumption: null },
+      productionBand: { low: wh(5200), high: wh(6650) },
     });
     publisher.publish({
       ...{ type: "decision", listingId: listingId(LISTING), action: "sell", energy: wh(6000) },
@@ -136,8 +137,8 @@ describe.each(BROKERS)("with $name, a home", ({ open }) => {
       price: 2.5,
     });
     expect(json(listener, topics.forecast)).toMatchObject({
-      production_kwh: 6.5,
-      consumption_kwh: null,
+      ...{ production_kwh: 6.5, production_low_kwh: 5.2, production_high_kwh: 6.65 },
+      ...{ consumption_kwh: null, consumption_low_kwh: null },
     });
     expect(json(listener, topics.hour)).toMatchObject({
       metered_import_kwh: null,

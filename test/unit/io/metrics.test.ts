@@ -12,13 +12,17 @@ import { makeRules } from "../../support/ledger.ts";
 const SELF = memberId("seller1@vt.edu");
 const state = genesis(makeRules());
 
-function figures(isMqttConnected: boolean | null = true) {
+function figures(isMqttConnected: boolean | null = true, offset: number | null = -250) {
   const door = {
     ...{ self: SELF, rules: state.rules, ledger: () => state },
     ...{ peers: () => [memberId("buyer1@vt.edu")], isCaughtUp: () => true },
   } as unknown as AgentDoor;
   return createFigures({
     ...{ door, version: "0.1.0", isClockSynchronised: () => false },
+    measured: {
+      clockOffsetMs: () => offset,
+      roundTripsMs: () => new Map([[memberId("buyer1@vt.edu"), 12.3456]]),
+    },
     isMqttConnected: () => isMqttConnected,
   });
 }
@@ -77,13 +81,17 @@ describe("the figures", () => {
     ]).toEqual([1_234_567]);
     expect(all.get("pvtrading_peers")?.samples.get("")).toBe(1);
     expect(all.get("pvtrading_clock_synchronised")?.samples.get("")).toBe(0);
+    expect(all.get("pvtrading_clock_offset_seconds")?.samples.get("")).toBe(-0.25);
+    expect(all.get("pvtrading_peer_round_trip_seconds")?.samples).toEqual(
+      new Map([['{peer="buyer1@vt.edu"}', 0.012346]]),
+    );
     expect(
       all.get("pvtrading_agent_info")?.samples.get('{version="0.1.0",member="seller1@vt.edu"}'),
     ).toBe(1);
   });
 
   it("have no sample of what is not known, which is not 0", () => {
-    const { publisher, text } = figures(null);
+    const { publisher, text } = figures(null, null);
     const meter = { kind: "meter", source: "x", power: null, deviceTime: null } as const;
     publisher.publish({
       ...{ type: "reading", device: "grid", at: unixMs(0) },
@@ -97,6 +105,7 @@ describe("the figures", () => {
     // Not on the ledger yet; no broker.
     expect(all.has("pvtrading_balance_tokens")).toBe(false);
     expect(all.has("pvtrading_mqtt_connected")).toBe(false);
+    expect(all.has("pvtrading_clock_offset_seconds")).toBe(false);
     publisher.publish({ type: "device", device: "grid", refusal: { code: "unreachable" } });
     const later = parse(text());
     expect(later.get("pvtrading_device_up")?.samples.get('{device="grid"}')).toBe(0);

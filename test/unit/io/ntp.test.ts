@@ -20,7 +20,7 @@ function watch(...answers: readonly (boolean | null)[][]) {
     const left = [...given];
     return async () => (left.length > 1 ? left.shift() : left[0]) ?? null;
   });
-  return { ...watchSynchronisation(log, probes), warnings };
+  return { ...watchSynchronisation(log, probes, []), warnings };
 }
 
 test("not synchronised until the first answer", async () => {
@@ -61,14 +61,40 @@ test("where nobody can say, the clock is taken to be right, with one warning", a
 test("stopped, it asks nobody", async () => {
   let asked = 0;
   const log: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-  const { stop } = watchSynchronisation(log, [
-    async () => {
-      asked += 1;
-      return true;
-    },
-  ]);
+  const probe = async () => {
+    asked += 1;
+    return true;
+  };
+  const { stop } = watchSynchronisation(log, [probe], []);
   await vi.advanceTimersByTimeAsync(1);
   stop();
   await vi.advanceTimersByTimeAsync(600_000);
   expect(asked).toBe(1);
+});
+
+test("by how much the clock is off is asked each fifth minute, and not known where nobody says", async () => {
+  const log: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+  const answers = [1.5, -250, null];
+  const asked: number[] = [];
+  const { offsetMs, stop } = watchSynchronisation(
+    log,
+    [async () => true],
+    [
+      async () => null,
+      async () => {
+        asked.push(Date.now());
+        return answers.shift() ?? null;
+      },
+    ],
+  );
+  expect(offsetMs()).toBeNull();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(offsetMs()).toBe(1.5);
+  await vi.advanceTimersByTimeAsync(299_000);
+  expect(offsetMs()).toBe(1.5);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(offsetMs()).toBe(-250);
+  await vi.advanceTimersByTimeAsync(300_000);
+  expect([offsetMs(), asked.length]).toEqual([null, 3]);
+  stop();
 });

@@ -6,10 +6,11 @@ import type { Payload } from "../../../agent/core/ledger/transaction.ts";
 import type { TradingLimits } from "../../../agent/core/trading/limits.ts";
 import { watts, wh } from "../../../agent/core/units/energy.ts";
 import { listingId, pvId } from "../../../agent/core/units/ids.ts";
-import { type DurationMs, SECOND_MS } from "../../../agent/core/units/time.ts";
+import { type DurationMs, HOUR_MS, SECOND_MS, unixMs } from "../../../agent/core/units/time.ts";
 import { createMeterLoop } from "../../../agent/loops/meter.ts";
 import { purposeOf } from "../../../agent/loops/outbox.ts";
 import { createTradeLoop } from "../../../agent/loops/trade.ts";
+import type { RegisterSample } from "../../../agent/ports.ts";
 import {
   createFakeClock,
   createFakeDevice,
@@ -48,6 +49,7 @@ type HomeOptions = {
   readonly limits?: TradingLimits;
   readonly hasPv?: boolean;
   readonly registersItself?: boolean;
+  readonly stored?: readonly RegisterSample[];
 };
 
 /** A home at 09:30 that makes 60 Wh and uses 12 Wh a minute, in steps of 10 s, unless `flows` is changed. */
@@ -78,8 +80,10 @@ function openHome(options: HomeOptions = {}) {
     return meterReading(counters.imported, counters.exported);
   };
   const grid = createFakeDevice("grid", "meter", readGrid);
+  const store = createMemoryStore();
+  store.saveSamples(options.stored ?? []);
   const meter = createMeterLoop({
-    ...{ clock, publisher, log, store: createMemoryStore() },
+    ...{ clock, publisher, log, store },
     devices: hasPv ? [roof, grid] : [grid],
     pollInterval: (10 * SECOND_MS) as DurationMs,
     pvCapacity: watts(5000),
@@ -257,6 +261,22 @@ describe("offers", () => {
     home.go("10:58:59");
     expect(home.said("pvOffer")).toEqual([offer]);
     expect(home.chain.listing(ELEVEN)?.pvOffers.get(pvId("seller1house"))?.energy).toBe(2880);
+  });
+
+  it("tells the band of its forecast, where there are days to know it from", () => {
+    // Eleven days until 09:00, in each hour 20 Wh made, 3 taken, none given.
+    const from = time("09:00") - 240 * HOUR_MS;
+    const stored = Array.from({ length: 241 }, (_, i) => ({
+      ...{ at: unixMs(from + i * HOUR_MS), produced: wh(100 + 20 * i) },
+      ...{ imported: wh(10 + 3 * i), exported: wh(100) },
+    }));
+    const { publisher } = openRegistered({ stored });
+    // Now 60 Wh a minute: as bright as is believed, 120 % of 20. It was 20 each day, and 23 were used.
+    expect(publisher.of("forecast").at(-1)).toEqual({
+      ...{ type: "forecast", listingId: ELEVEN, production: 24, consumption: 23 },
+      productionBand: { low: 20, high: 24 },
+      consumptionBand: { low: 23, high: 23 },
+    });
   });
 
   it("bids for the deficit, at most what the balance pays for", () => {

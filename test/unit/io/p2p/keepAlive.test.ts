@@ -1,6 +1,6 @@
-// Who is silent is asked, who does not answer is lost, and nobody else costs a frame.
+// Who is silent is asked, who does not answer is lost, and nobody else costs a frame but one a minute, to measure.
 
-import type { MessageStream } from "@libp2p/interface";
+import type { MessageStream, Stream } from "@libp2p/interface";
 import { expect, test } from "vitest";
 import { KeepAlive } from "../../../../agent/io/p2p/keepAlive.ts";
 
@@ -9,6 +9,7 @@ function line() {
     pings: 0,
     ended: 0,
     status: "open" as "open" | "closed",
+    answer: (): Promise<void> => Promise.reject(new Error("closed meanwhile")),
     connection: Object.assign(new EventTarget(), {
       abort: () => {
         fake.ended += 1;
@@ -16,6 +17,7 @@ function line() {
       },
     }),
     muxer: {
+      streams: [] as Stream[],
       get status() {
         return fake.status;
       },
@@ -24,7 +26,7 @@ function line() {
       },
       ping: () => {
         fake.pings += 1;
-        return Promise.reject(new Error("closed meanwhile"));
+        return fake.answer();
       },
     },
     hear: () => fake.connection.dispatchEvent(new Event("message")),
@@ -32,20 +34,29 @@ function line() {
   return fake;
 }
 
-function watched(): { keepAlive: KeepAlive; one: ReturnType<typeof line>; beat: () => void } {
-  const keepAlive = new KeepAlive(5_000);
+function watched(now = () => 0): {
+  keepAlive: KeepAlive;
+  one: ReturnType<typeof line>;
+  beat: () => void;
+} {
+  const keepAlive = new KeepAlive(5_000, now);
   const one = line();
   keepAlive.watch(one.muxer, one.connection as unknown as MessageStream);
   return { keepAlive, one, beat: () => keepAlive.beat() };
 }
 
-test("a connection on which something comes in each beat is never asked", () => {
+test("a connection on which something comes in each beat is asked once a minute, to measure", () => {
   const { one, beat } = watched();
-  for (let i = 0; i < 100; i += 1) {
+  const askedAt: number[] = [];
+  for (let i = 1; i <= 100; i += 1) {
+    const before = one.pings;
     one.hear();
     beat();
+    if (one.pings > before) askedAt.push(i);
   }
-  expect([one.pings, one.ended]).toEqual([0, 0]);
+  // A beat is 2.5 s, a minute 24 of them.
+  expect(askedAt).toEqual([2, 26, 50, 74, 98]);
+  expect(one.ended).toBe(0);
 });
 
 test("one that only answers is asked every second beat, and stays", () => {
@@ -102,4 +113,58 @@ test("after the end nobody is asked any more", () => {
   keepAlive.stop();
   for (let i = 0; i < 5; i += 1) beat();
   expect([one.pings, one.ended]).toEqual([0, 0]);
+});
+
+test("how long the way there and back takes is the median of the newest five answers", async () => {
+  let time = 0;
+  const { keepAlive, one, beat } = watched(() => time);
+  const connection = { streams: one.muxer.streams };
+  const minute = async (takes: number | null) => {
+    const answered = Promise.withResolvers<void>();
+    one.answer = () => answered.promise;
+    const before = one.pings;
+    while (one.pings === before) {
+      one.hear();
+      beat();
+    }
+    if (takes === null) answered.reject(new Error("closed meanwhile"));
+    time += takes ?? 0;
+    answered.resolve();
+    // The question's own way through three awaits.
+    for (let i = 0; i < 5; i += 1) await Promise.resolve();
+  };
+  expect(keepAlive.roundTripMs(connection)).toBeNull();
+  await minute(30);
+  expect(keepAlive.roundTripMs(connection)).toBe(30);
+  for (const takes of [2, 900]) await minute(takes);
+  expect(keepAlive.roundTripMs(connection)).toBe(30);
+  await minute(null);
+  for (const takes of [4, 5, 6]) await minute(takes);
+  // 2, 900, 4, 5, 6
+  expect(keepAlive.roundTripMs(connection)).toBe(5);
+  expect(keepAlive.roundTripMs({ streams: [] })).toBeNull();
+  one.connection.dispatchEvent(new Event("close"));
+  expect(keepAlive.roundTripMs(connection)).toBeNull();
+});
+
+test("an answer that comes after three questions is counted once, from the first", async () => {
+  let time = 0;
+  const { keepAlive, one, beat } = watched(() => time);
+  const answered = Promise.withResolvers<void>();
+  one.answer = () => answered.promise;
+  beat();
+  beat();
+  one.hear();
+  for (const later of [70, 80]) {
+    time = later;
+    for (let i = 0; i < 24; i += 1) {
+      one.hear();
+      beat();
+    }
+  }
+  expect(one.pings).toBe(3);
+  time = 100;
+  answered.resolve();
+  for (let i = 0; i < 5; i += 1) await Promise.resolve();
+  expect(keepAlive.roundTripMs({ streams: one.muxer.streams })).toBe(100);
 });
