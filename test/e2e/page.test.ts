@@ -104,6 +104,14 @@ test.skipIf(!hasChromium)(
       "For 13:00–14:00 you sold 4 kWh to Cleo Diaz and earned 13 tokens.",
     );
     expect(await text("[data-figure=balance]")).toBe("218.25");
+    expect((await text(".compare")).split("\n").filter((line) => line !== "")).toEqual([
+      ...["You will make", "4.62 kWh", "probably between 3.1 and 5.05 kWh"],
+      ...["You will use", "0.62 kWh", "probably between 0.4 and 1.4 kWh"],
+    ]);
+    const { listingid } = street().open;
+    const expected = { listingid, production_kwh: 4.62, consumption_kwh: null };
+    await fake.say("seller1/forecast", { at: "", ...expected });
+    await tab.getByText("How exact that is will be known after more days").waitFor();
     // 4, 5, 6 kWh in turn, ten hours, all today; prices 3 to 3.75 in turn.
     const [kWh, tokens] = street().closed.reduce(
       ([sum, cost], { fills = [] }) => {
@@ -192,7 +200,17 @@ test.skipIf(!hasChromium)(
   async () => {
     await look("network");
     await tab.getByText("Something needs a look: buyer2, buyer3").waitFor();
-    await tab.getByText("its ledger is 3 blocks behind").waitFor();
+    await tab.getByText("its ledger is 3 blocks behind: it has come back").waitFor();
+    await tab.getByText("its clock is 2.4 s behind").waitFor();
+    await tab.getByText("Not all run the same version: buyer1 0.0.9; the others 0.1.0.").waitFor();
+    const ways = tab.locator("section", { hasText: "Round trips" }).locator("tbody tr");
+    expect(await ways.allInnerTexts()).toEqual([
+      "seller1\t\t1.2 ms\t181 ms\t3.2 ms\t4.2 ms",
+      "seller2\t1.2 ms\t\t181 ms\t3.2 ms\t4.2 ms",
+      "buyer1\t180 ms\t181 ms\t\t182 ms\t183 ms",
+      "buyer2\t1.2 ms\t2.2 ms\t182 ms\t\t4.2 ms",
+      "buyer3\t–\t–\t–\t–\t",
+    ]);
     await tab.getByText("its clock is not set by NTP").waitFor();
     await look("devices");
     await tab.locator("#whichHome").selectOption("seller2");

@@ -137,8 +137,9 @@ async function tellStory(say: Say): Promise<void> {
     await say(`${home}/status`, home === "buyer3" ? "offline" : "online");
     await say(`${home}/balance`, { at, balance, reserved: 0 });
     await say(`${home}/health`, {
-      ...{ at, version: "0.1.0", memberId: id, uptime_s: 7260, rss_mb: 96.4 },
-      ...{ clock_synchronised: home !== "buyer2", caught_up: home !== "buyer2" },
+      ...{ at, version: home === "buyer1" ? "0.0.9" : "0.1.0", memberId: id, uptime_s: 7260 },
+      ...{ rss_mb: 96.4, clock_synchronised: home !== "buyer2", caught_up: home !== "buyer2" },
+      ...{ clock_offset_ms: home === "buyer2" ? -2400 : 0.4, round_trip_ms: tripsOf(home) },
       ...{ quarantined: null, halted: null, rest: null, dropped_messages: 0 },
     });
     await say(`${home}/ledger`, {
@@ -153,7 +154,10 @@ async function tellStory(say: Say): Promise<void> {
     await tellDevices(say, home);
   }
   const of = { at, listingid: open.listingid };
-  await say("seller1/forecast", { ...of, production_kwh: 4.62, consumption_kwh: 0.62 });
+  await say("seller1/forecast", {
+    ...{ ...of, production_kwh: 4.62, production_low_kwh: 3.1, production_high_kwh: 5.048 },
+    ...{ consumption_kwh: 0.62, consumption_low_kwh: 0.4, consumption_high_kwh: 1.395 },
+  });
   await say("seller1/offer", {
     ...of,
     ...{ action: "sell", energy_kwh: 4, price: 2, reason: "excess" },
@@ -167,6 +171,17 @@ async function tellStory(say: Say): Promise<void> {
     ...{ clearsAt: iso(start - 45_000), endsAt: iso(start + HOUR), offers: 2, bids: 3 },
     ...{ offered_kwh: 8, wanted_kwh: 7.5, mcp: null, traded_kwh: 0, fillCount: 0, fills: [] },
   });
+}
+
+/** Each way a little longer than the one before; to and from buyer1 by a slow line. */
+function tripsOf(home: string): { readonly [memberId: string]: number } {
+  const others = MEMBERS.filter(({ id }) => !id.startsWith(`${home}@`));
+  return Object.fromEntries(
+    others.map(({ id }, i) => [
+      id,
+      home === "buyer1" || id.startsWith("buyer1") ? 180 + i : 1.2 + i,
+    ]),
+  );
 }
 
 async function tellDevices(say: Say, home: string): Promise<void> {

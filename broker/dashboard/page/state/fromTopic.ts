@@ -17,6 +17,7 @@ import { applyFrame } from "./fromFrame.ts";
 import { isObject, type JsonObject, listIn, numberIn, textIn, timeIn } from "./json.ts";
 import {
   BLOCKS_MAX,
+  CLOCKS_MAX,
   DEVICES_MAX,
   forgetOldest,
   HOMES_MAX,
@@ -32,8 +33,13 @@ import {
   type Neighbourhood,
 } from "./model.ts";
 
-/** True: something is new. */
-export function applyTopic(state: Neighbourhood, topic: string, payload: string): boolean {
+/** True: something is new. `heardAt`: by the wall's clock, Unix ms. */
+export function applyTopic(
+  state: Neighbourhood,
+  topic: string,
+  payload: string,
+  heardAt: number = Date.now(),
+): boolean {
   const parsed = parseTopic(topic);
   if (parsed === null) return false;
   const isNewHome = !state.homes.has(parsed.home);
@@ -63,6 +69,7 @@ export function applyTopic(state: Neighbourhood, topic: string, payload: string)
       if (value === null) return false;
       if (parsed.kind === "event") return applyFrame(state, value);
       if (parsed.kind === "deviceState") return applyDevice(home, parsed.device, value);
+      if (parsed.kind === "health") noteClock(home, timeIn(value, "at"), heardAt);
       return applyState(state, home, { kind: parsed.kind, value });
     }
   }
@@ -103,6 +110,12 @@ function applyState(state: Neighbourhood, home: HomeView, { kind, value }: Said)
     case "listing":
       return applyListing(state, value);
   }
+}
+
+/** What the broker says again after a new connection is not of now. */
+function noteClock(home: HomeView, said: number | null, heard: number): void {
+  if (said === null || home.clocks.some((one) => one.said === said)) return;
+  home.clocks = [...home.clocks, { said, heard }].slice(-CLOCKS_MAX);
 }
 
 /** REST does not say what is reserved. */

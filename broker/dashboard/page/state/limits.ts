@@ -6,6 +6,8 @@ export const LISTINGS_MAX = 24 * 31;
 export const HOURS_MAX = 24 * 31;
 /** Of a device; a browser's own, beside the server's. */
 export const SAMPLES_MAX = 3000;
+/** Health messages of which a home's clock is known. */
+export const CLOCKS_MAX = 5;
 export const BLOCKS_MAX = 200;
 export const HEARD_MAX = 20_000;
 export const METERS_MAX = 5000;

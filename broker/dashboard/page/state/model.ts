@@ -101,6 +101,8 @@ export type HomeView = {
   balance: BalanceState | null;
   ledger: LedgerTopicState | null;
   health: HealthState | null;
+  /** Of the newest health messages: its clock, and the page's when it heard it. Unix ms. */
+  clocks: readonly { readonly said: number; readonly heard: number }[];
 };
 
 /** A block as a home told of it. */
@@ -174,7 +176,7 @@ export function homeNamed(state: Neighbourhood, name: string): HomeView {
   const home: HomeView = {
     ...{ name, memberId: null, rest: null, status: "unknown" },
     ...{ devices: new Map(), forecasts: new Map(), offers: new Map(), hours: new Map() },
-    ...{ balance: null, ledger: null, health: null },
+    ...{ balance: null, ledger: null, health: null, clocks: [] },
   };
   state.homes.set(name, home);
   return home;

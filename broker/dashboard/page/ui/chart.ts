@@ -12,6 +12,8 @@ export type ChartSeries = {
   readonly kind: "bars" | "line" | "area" | "steps";
   /** Also drawn: what is expected beside what was. */
   readonly isDashed?: boolean;
+  /** An edge of a band: without line, legend and column of the table. */
+  readonly isEdge?: boolean;
   /** As the table and the pointer's line say it. */
   readonly say: (value: number) => string;
 };
@@ -20,6 +22,8 @@ export type ChartOptions = {
   /** What it shows, in a sentence for screen readers. */
   readonly label: string;
   readonly series: readonly ChartSeries[];
+  /** Shaded from one series to another, by their places from 0. */
+  readonly bands?: readonly { readonly low: number; readonly high: number }[];
   /** Unix ms or plain numbers. */
   readonly sayX: (x: number) => string;
   readonly tickX: (x: number) => string;
@@ -53,14 +57,16 @@ export function createChart(page: Page, options: ChartOptions): Chart {
   const legend = h(
     "div",
     { class: "legend" },
-    series.map((one) =>
-      h(
-        "span",
-        { class: `key ${one.isDashed === true ? "dashed" : ""}` },
-        swatch(one.color),
-        one.label,
+    series
+      .filter(isShown)
+      .map((one) =>
+        h(
+          "span",
+          { class: `key ${one.isDashed === true ? "dashed" : ""}` },
+          swatch(one.color),
+          one.label,
+        ),
       ),
-    ),
     pointed,
   );
   const body = h("div", {
@@ -137,7 +143,7 @@ function plotOptions(
   { UPlot, options, plot, width }: Plotting,
   point: (text: string) => void,
 ): uPlot.Options {
-  const { series, sayX, tickX, tickY, yLeast, height = HEIGHT, isTime } = options;
+  const { series, bands = [], sayX, tickX, tickY, yLeast, height = HEIGHT, isTime } = options;
   const { paths } = UPlot;
   const hasBars = series.some(({ kind }) => kind === "bars");
   const isHourly = hasBars || options.isHourly === true;
@@ -168,8 +174,9 @@ function plotOptions(
     ],
     series: [
       {},
-      ...series.map(({ label, color, kind, isDashed }): uPlot.Series => {
+      ...series.map(({ label, color, kind, isDashed, isEdge }): uPlot.Series => {
         const stroke = colorOf(plot, color);
+        if (isEdge === true) return { label, width: 0, points: { show: false } };
         const fill = translucent(stroke, kind === "bars" ? 0.85 : 0.16);
         const shape =
           kind === "bars"
@@ -178,18 +185,25 @@ function plotOptions(
               ? { paths: paths.stepped?.({ align: 1 }) ?? null, width: 2, fill }
               : { width: 2, ...(kind === "area" ? { fill } : {}) };
         return {
-          ...{ label, stroke, points: { show: kind === "line" ? undefined : false } },
+          ...{ label, stroke },
+          points: { show: kind === "line" && isDashed !== true ? undefined : false },
           ...(isDashed === true ? { dash: [5, 5] } : {}),
           ...shape,
         } as uPlot.Series;
       }),
     ],
+    bands: bands.map(({ low, high }) => ({
+      series: [high + 1, low + 1],
+      fill: translucent(colorOf(plot, series[high]?.color ?? "--muted"), 0.28),
+    })),
     hooks: {
       setCursor: [
         ({ cursor: { idx }, data }) => {
           const x = idx === null || idx === undefined ? undefined : data[0][idx];
           if (x === undefined || idx === null || idx === undefined) return point("");
-          const values = series.flatMap(({ label, say }, i) => {
+          const values = series.flatMap((one, i) => {
+            const { label, say } = one;
+            if (!isShown(one)) return [];
             const value = data[i + 1]?.[idx];
             return value === null || value === undefined ? [] : [`${label} ${say(value)}`];
           });
@@ -258,14 +272,20 @@ function swatch(color: string): HTMLElement {
   return h("i", { class: "swatch", style: `--swatch: var(${color})`, "aria-hidden": "true" });
 }
 
+function isShown({ isEdge }: ChartSeries): boolean {
+  return isEdge !== true;
+}
+
 function table({ xName, series, sayX }: ChartOptions, [xs, ...values]: ChartData): HTMLElement {
   const rows = xs.map((x, i) =>
     h(
       "tr",
       {},
       h("th", { scope: "row" }, sayX(x)),
-      series.map(({ say }, s) => {
+      series.map((one, s) => {
         const value = values[s]?.[i];
+        if (!isShown(one)) return null;
+        const { say } = one;
         return h(
           "td",
           { class: "number" },
@@ -284,7 +304,9 @@ function table({ xName, series, sayX }: ChartOptions, [xs, ...values]: ChartData
         "tr",
         {},
         h("th", { scope: "col" }, xName),
-        series.map(({ label }) => h("th", { scope: "col", class: "number" }, label)),
+        series
+          .filter(isShown)
+          .map(({ label }) => h("th", { scope: "col", class: "number" }, label)),
       ),
     ),
     h("tbody", {}, rows.slice(-TABLE_ROWS_MAX).reverse()),

@@ -16,10 +16,11 @@ import {
   runningListing,
   tradesOf,
 } from "./derive.ts";
+import { type Expected, expectedOf } from "./forecastBand.ts";
 import { powerChart } from "./powerChart.ts";
 
 export function createHomeView(page: Page): View {
-  const { t, store } = page;
+  const { t } = page;
   const glance = part(
     h("div", { class: "glance" }),
     () => glanceFacts(page),
@@ -54,7 +55,7 @@ export function createHomeView(page: Page): View {
   const update = (): void => {
     for (const one of [glance, flow, offer, balance, trades]) one.update();
     const home = page.home();
-    if (home !== null) power.set([...home.devices.values()], store.state);
+    if (home !== null) power.set(home);
   };
   update();
   return {
@@ -169,16 +170,21 @@ function offerFacts(page: Page) {
         said === undefined
           ? null
           : { action: said.action, kWh: said.energy_kwh, price: said.price, reason: said.reason },
-      production: forecast?.production_kwh ?? null,
-      consumption: forecast?.consumption_kwh ?? null,
-      hasForecast: forecast !== undefined,
+      forecast:
+        forecast === undefined
+          ? null
+          : {
+              made: expectedOf(forecast, "production"),
+              used: expectedOf(forecast, "consumption"),
+            },
     };
   });
 }
 
-function drawOffer({ t, format }: Page, facts: ReturnType<typeof offerFacts>): Child {
+function drawOffer(page: Page, facts: ReturnType<typeof offerFacts>): Child {
+  const { t, format } = page;
   if (facts === null) return empty(t("noListing"));
-  const { deliveryStart, said, onLedger, hasForecast, production, consumption } = facts;
+  const { deliveryStart, said, onLedger, forecast } = facts;
   const shown = onLedger ?? said;
   const hour = format.hour(deliveryStart);
   const price = shown?.price ?? null;
@@ -194,32 +200,43 @@ function drawOffer({ t, format }: Page, facts: ReturnType<typeof offerFacts>): C
     h("p", { class: "headline" }, headline),
     why === null ? null : h("p", { class: "why" }, isKey(why) ? t(why) : (said?.reason ?? "")),
     onLedger === null ? null : h("p", { class: "quiet" }, t("offerOnLedger")),
-    hasForecast
-      ? h(
-          "div",
-          { class: "compare" },
-          bar(t("willMake"), production, { of: [production, consumption], format, color: "sun" }),
-          bar(t("willUse"), consumption, { of: [production, consumption], format, color: "use" }),
-        )
-      : null,
+    forecast === null ? null : drawForecast(page, forecast),
   ];
 }
 
-function bar(
-  words: string,
-  value: number | null,
-  {
-    of,
-    format,
-    color,
-  }: {
-    readonly of: readonly (number | null)[];
-    readonly format: Page["format"];
-    readonly color: string;
-  },
+function drawForecast(
+  page: Page,
+  { made, used }: { readonly made: Expected; readonly used: Expected },
 ): HTMLElement {
-  const most = Math.max(0.001, ...of.map((one) => one ?? 0));
-  const share = Math.round(((value ?? 0) / most) * 100);
+  const { t } = page;
+  const most = Math.max(
+    0.001,
+    ...[made, used].map(({ point, band }) => Math.max(point ?? 0, band?.high ?? 0)),
+  );
+  return h(
+    "div",
+    { class: "compare" },
+    bar(page, made, { words: t("willMake"), most, color: "sun" }),
+    bar(page, used, { words: t("willUse"), most, color: "use" }),
+    [made, used].some(({ point, band }) => point !== null && band === null)
+      ? h("p", { class: "quiet" }, t("bandUnknown"))
+      : null,
+  );
+}
+
+/** Rounded for reading: 0.01 kWh. */
+const SAID_DIGITS = 2;
+/** A band that is no wider is the figure itself. */
+const BAND_MIN_KWH = 0.01;
+
+function bar(
+  { t, format }: Page,
+  { point, band }: Expected,
+  look: { readonly words: string; readonly most: number; readonly color: string },
+): HTMLElement {
+  const { words, most, color } = look;
+  const percent = (kWh: number): number => Math.round((kWh / most) * 1000) / 10;
+  const isWide = band !== null && band.high - band.low >= BAND_MIN_KWH;
   return h(
     "div",
     { class: "bar" },
@@ -227,9 +244,28 @@ function bar(
     h(
       "span",
       { class: "track", "aria-hidden": "true" },
-      h("i", { class: color, style: `inline-size: ${share}%` }),
+      h("i", { class: color, style: `inline-size: ${percent((isWide ? band.low : point) ?? 0)}%` }),
+      isWide && point !== null
+        ? [
+            h("i", {
+              class: `band ${color}`,
+              style: `inset-inline-start: ${percent(band.low)}%; inline-size: ${percent(band.high - band.low)}%`,
+            }),
+            h("i", { class: "mark", style: `inset-inline-start: ${percent(point)}%` }),
+          ]
+        : null,
     ),
-    h("span", { class: "value" }, value === null ? "–" : format.kWh(value)),
+    h("span", { class: "value" }, point === null ? "–" : format.kWh(point)),
+    isWide
+      ? h(
+          "span",
+          { class: "probably" },
+          t("probably", {
+            low: format.number(band.low, SAID_DIGITS),
+            high: `${format.number(band.high, SAID_DIGITS)} kWh`,
+          }),
+        )
+      : null,
   );
 }
 

@@ -1,8 +1,10 @@
-// What the roof made and the house used, of the last day: each device's readings on one axis of time.
+// What the roof made and the house used, of the last day: each device's readings on one axis of time; and for the
+// next hour what is expected, with the band in which it will probably be.
 
-import type { DeviceView, Neighbourhood, PowerSample } from "../state/model.ts";
-import { type Chart, createChart } from "../ui/chart.ts";
+import type { DeviceView, HomeView, PowerSample } from "../state/model.ts";
+import { type Chart, type ChartSeries, createChart } from "../ui/chart.ts";
 import type { Page } from "../ui/page.ts";
+import { expectedHours, withExpected } from "./forecastBand.ts";
 
 const DAY = 24 * 3_600_000;
 /** Readings of two devices belong together within this, market time. */
@@ -10,15 +12,32 @@ const SLOT = 5 * 60_000;
 
 export function powerChart(page: Page): {
   readonly element: HTMLElement;
-  readonly set: (devices: readonly DeviceView[], state: Neighbourhood) => void;
+  readonly set: (home: HomeView) => void;
   readonly close: () => void;
 } {
-  const { t, format } = page;
+  const { t, format, store } = page;
+  const edge = (label: string, color: string): ChartSeries => ({
+    ...{ label, color, kind: "line", say: format.power, isEdge: true },
+  });
   const chart: Chart = createChart(page, {
     label: t("powerChart"),
     series: [
       { label: t("made"), color: "--sun", kind: "area", say: format.power },
       { label: t("used"), color: "--use", kind: "line", say: format.power },
+      {
+        ...{ label: t("willMake"), color: "--sun", kind: "line", say: format.power },
+        isDashed: true,
+      },
+      {
+        ...{ label: t("willUse"), color: "--use", kind: "line", say: format.power },
+        isDashed: true,
+      },
+      ...[edge(t("willMake"), "--sun"), edge(t("willMake"), "--sun")],
+      ...[edge(t("willUse"), "--use"), edge(t("willUse"), "--use")],
+    ],
+    bands: [
+      { low: 4, high: 5 },
+      { low: 6, high: 7 },
     ],
     sayX: (x) => `${format.day(x)}, ${format.clock(x)}`,
     tickX: format.clock,
@@ -30,7 +49,13 @@ export function powerChart(page: Page): {
   });
   return {
     element: chart.element,
-    set: (devices) => chart.set(powerSeries(devices, page.now() - DAY)),
+    set: (home) => {
+      const readings = powerSeries([...home.devices.values()], page.now() - DAY);
+      const { timeZone } = store.state;
+      // What is over has readings; what is expected of an hour is told until then.
+      const hours = expectedHours(home, { from: page.now(), timeZone });
+      chart.set(withExpected(readings, hours, SLOT));
+    },
     close: chart.close,
   };
 }

@@ -1,22 +1,38 @@
 // Which home is behind, and why: what the homes say of themselves and of the ledger, compared.
 
 import type { HomeView, Neighbourhood } from "../state/model.ts";
+import type { ClockFigure } from "./networkFacts.ts";
 
 /** Homes commit within seconds of each other; more blocks than this is behind. */
 const BEHIND_MIN = 2;
+/** ms. Homes agree on times to a second; what the page hears is less exact. */
+const SKEW_MIN: { readonly [O in ClockFigure["of"]]: number } = { ntp: 1000, others: 2000 };
 
 export type HomeProblem =
   | { readonly key: "problemOffline" | "problemClock" | "problemSyncing" | "problemAlone" }
-  | { readonly key: "problemBehind"; readonly blocks: number }
+  | {
+      readonly key: "problemBehind";
+      readonly blocks: number;
+      readonly why: "offline" | "halted" | "alone" | "catchingUp" | "slow";
+    }
+  /** ms, positive. */
+  | { readonly key: "problemClockAhead" | "problemClockBehind"; readonly by: number }
   | { readonly key: "problemQuarantined" | "problemHalted"; readonly text: string }
   | { readonly key: "problemFork"; readonly height: number };
 
-/** What is wrong with a home, the worst first; empty: nothing. */
-export function problemsOf(state: Neighbourhood, home: HomeView): readonly HomeProblem[] {
+/** What is wrong with a home, the worst first; empty: nothing. `clock`: how far its clock is off, where known. */
+export function problemsOf(
+  state: Neighbourhood,
+  home: HomeView,
+  clock: ClockFigure | null = null,
+): readonly HomeProblem[] {
   const { health, ledger, status } = home;
-  if (status === "offline") return [{ key: "problemOffline" }];
   const highest = Math.max(0, ...[...state.homes.values()].map((one) => one.ledger?.height ?? 0));
   const blocks = ledger === null ? 0 : highest - ledger.height;
+  const isAlone = ledger !== null && ledger.peers.length === 0 && state.homes.size > 1;
+  const behind = (why: Extract<HomeProblem, { key: "problemBehind" }>["why"]): HomeProblem[] =>
+    blocks >= BEHIND_MIN ? [{ key: "problemBehind", blocks, why }] : [];
+  if (status === "offline") return [{ key: "problemOffline" }, ...behind("offline")];
   const twin = [...state.homes.values()].some(
     (one) =>
       one !== home &&
@@ -25,6 +41,14 @@ export function problemsOf(state: Neighbourhood, home: HomeView): readonly HomeP
       one.ledger?.height === ledger.height &&
       one.ledger.stateRoot !== ledger.stateRoot,
   );
+  // A card that may not vote, and a clock that is wrong, are no reason: such a home follows.
+  const why = health?.halted
+    ? "halted"
+    : isAlone
+      ? "alone"
+      : health?.caught_up === false
+        ? "catchingUp"
+        : "slow";
   return [
     ...(health?.halted ? [{ key: "problemHalted" as const, text: health.halted }] : []),
     ...(twin ? [{ key: "problemFork" as const, height: ledger?.height ?? 0 }] : []),
@@ -32,12 +56,17 @@ export function problemsOf(state: Neighbourhood, home: HomeView): readonly HomeP
       ? [{ key: "problemQuarantined" as const, text: health.quarantined }]
       : []),
     ...(health?.clock_synchronised === false ? [{ key: "problemClock" as const }] : []),
-    ...(blocks >= BEHIND_MIN ? [{ key: "problemBehind" as const, blocks }] : []),
+    ...skewOf(clock),
+    ...behind(why),
     ...(health?.caught_up === false && blocks < BEHIND_MIN
       ? [{ key: "problemSyncing" as const }]
       : []),
-    ...(ledger !== null && ledger.peers.length === 0 && state.homes.size > 1
-      ? [{ key: "problemAlone" as const }]
-      : []),
+    ...(isAlone ? [{ key: "problemAlone" as const }] : []),
   ];
+}
+
+function skewOf(clock: ClockFigure | null): readonly HomeProblem[] {
+  if (clock === null || Math.abs(clock.ahead) < SKEW_MIN[clock.of]) return [];
+  const key = clock.ahead > 0 ? "problemClockAhead" : "problemClockBehind";
+  return [{ key, by: Math.abs(clock.ahead) }];
 }
