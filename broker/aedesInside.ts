@@ -3,19 +3,19 @@
 import { Readable } from "node:stream";
 import type { Aedes, Client, PublishPacket } from "aedes";
 import type { Kept } from "./retained.ts";
+import { RetainedLine } from "./retainedLine.ts";
 
 type Deliver = (packet: PublishPacket, done: () => void) => void;
 
 type ClientInside = Client & {
   deliver0: Deliver;
   deliverQoS: Deliver;
-  readonly subscriptions: { readonly [filter: string]: unknown };
+  readonly subscriptions: { readonly [filter: string]: { readonly qos: 0 | 1 | 2 } | undefined };
 };
 
 type Persistence = {
   storeRetained: (packet: PublishPacket) => Promise<void>;
   createRetainedStreamCombi: (filters: readonly string[]) => Readable;
-  createRetainedStream: (filter: string) => Readable;
   incomingStorePacket: (client: Client, packet: PublishPacket) => Promise<void>;
 };
 
@@ -59,25 +59,41 @@ export function useMemory(aedes: Aedes, place: RetainedPlace): void {
   persistence.storeRetained = async ({ topic, qos, payload }) => {
     place.keep({ topic, qos, payload: bytesOf(payload) });
   };
-  const found = (filters: readonly string[]): Readable => Readable.from(packets(place, filters));
-  persistence.createRetainedStreamCombi = found;
-  persistence.createRetainedStream = (filter) => found([filter]);
+  const lines = new WeakMap<Client, RetainedLine>();
+  // Aedes says who has subscribed, and then asks for what is retained without a word of whom it is for.
+  let asking: Client | null = null;
+  aedes.on("subscribe", (_subscriptions, client) => {
+    asking = client;
+  });
+  // As aedes does it, each SUBSCRIBE holds a stream of its own for as long as the client does not read.
+  persistence.createRetainedStreamCombi = (filters) => {
+    if (asking !== null) {
+      const line = lines.get(asking) ?? lineOf(asking as ClientInside, place);
+      lines.set(asking, line);
+      line.ask(filters);
+    }
+    return Readable.from([]);
+  };
   const store = persistence.incomingStorePacket.bind(persistence);
   persistence.incomingStorePacket = (client, packet) =>
     store(client, { ...packet, payload: NOTHING });
 }
 
+function lineOf(client: ClientInside, { matching }: RetainedPlace): RetainedLine {
+  return new RetainedLine({
+    matching: (filter) => matching(filter)[Symbol.iterator](),
+    isWanted: (filter) => !client.closed && client.subscriptions[filter] !== undefined,
+    deliver: ({ topic, qos, payload }, filter, done) => {
+      const most = Math.min(qos, client.subscriptions[filter]?.qos ?? 0) as 0 | 1 | 2;
+      const message = { cmd: "publish", topic, payload, retain: true, dup: false } as const;
+      client.deliverQoS({ ...message, qos: most }, done);
+    },
+  });
+}
+
 export function bytesOf(payload: string | Uint8Array): Buffer {
   if (typeof payload === "string") return Buffer.from(payload, "utf8");
   return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-}
-
-function* packets(place: RetainedPlace, filters: readonly string[]): Generator<PublishPacket> {
-  for (const filter of filters) {
-    for (const { topic, qos, payload } of place.matching(filter)) {
-      yield { cmd: "publish", topic, qos, payload: bytesOf(payload), retain: true, dup: false };
-    }
-  }
 }
 
 function ignore(): void {}

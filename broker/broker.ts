@@ -12,7 +12,8 @@ import { watchFraming } from "./framing.ts";
 import type { BrokerLimits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { Logins } from "./logins.ts";
-import { type Kept, Retained } from "./retained.ts";
+import { PerMinute } from "./perMinute.ts";
+import { type Kept, ownerOf, Retained } from "./retained.ts";
 import { Session } from "./session.ts";
 import { readUsers, type UserRecord } from "./users.ts";
 
@@ -69,6 +70,8 @@ class Broker {
   readonly #doors: Doors;
   readonly #aedes: Aedes;
   readonly #retained: Retained;
+  /** Homes that were told about once, by what is retained of them. */
+  readonly #told: PerMinute;
   readonly #sessions = new WeakMap<Client, Session>();
   /** By client id: who is logged in. */
   readonly #connected = new Map<string, Client>();
@@ -84,6 +87,7 @@ class Broker {
     const now = (): number => Date.now();
     this.#options = options;
     this.#retained = new Retained(limits);
+    this.#told = new PerMinute(1, now);
     const logins = new Logins({
       anonymous: options.anonymous,
       users: () => this.#users,
@@ -183,6 +187,9 @@ class Broker {
     this.#isChanged = true;
     if (this.#retained.keep(message)) return;
     const { topic } = message;
+    const owner = ownerOf(topic);
+    if (this.#told.isFull(owner)) return;
+    this.#told.count(owner);
     this.#options.log("warn", "no room to retain a message", { topic, kept: this.#retained.size });
   }
 

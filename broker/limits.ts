@@ -15,6 +15,8 @@ export type BrokerLimits = {
   readonly clientIdCharsMax: number;
   /** A greater packet is not even read, and its connection ends. */
   readonly packetBytesMax: number;
+  /** Packets of one client that are worked on at once; the next ones are read when these are done. */
+  readonly packetsAtOnceMax: number;
   /** A greater payload is not passed on; the connection stays. */
   readonly payloadBytesMax: number;
   readonly topicCharsMax: number;
@@ -28,6 +30,9 @@ export type BrokerLimits = {
   readonly retainedMax: number;
   /** Of all retained topics and payloads. */
   readonly retainedBytesMax: number;
+  /** The same of one home. An agent with its devices has some 60 topics; with 1000 fills its listing is 100 kB. */
+  readonly retainedOfHomeMax: number;
+  readonly retainedBytesOfHomeMax: number;
   /** Wrong passwords from one address within a minute; then it must wait for the next. */
   readonly loginFailuresPerMinuteMax: number;
   /** Logins that wait for the hashing of their password: one is hashed at a time. */
@@ -45,6 +50,7 @@ export const BROKER_LIMITS: BrokerLimits = {
   connectBytesMax: 16_384,
   clientIdCharsMax: 128,
   packetBytesMax: 1_048_576,
+  packetsAtOnceMax: 64,
   payloadBytesMax: 131_072,
   topicCharsMax: 256,
   topicLevelsMax: 10,
@@ -53,6 +59,8 @@ export const BROKER_LIMITS: BrokerLimits = {
   drainMsMax: 30_000,
   retainedMax: 20_000,
   retainedBytesMax: 16_777_216,
+  retainedOfHomeMax: 200,
+  retainedBytesOfHomeMax: 1_048_576,
   loginFailuresPerMinuteMax: 20,
   loginsWaitingMax: 100,
   takeoversPerMinuteMax: 5,

@@ -13,7 +13,17 @@ export type Kept = {
   readonly payload: Buffer;
 };
 
-export type RetainedLimits = { readonly retainedMax: number; readonly retainedBytesMax: number };
+export type RetainedLimits = {
+  readonly retainedMax: number;
+  readonly retainedBytesMax: number;
+  /** Of one home, so that it leaves room for its neighbours. */
+  readonly retainedOfHomeMax: number;
+  readonly retainedBytesOfHomeMax: number;
+};
+
+type Used = { readonly count: number; readonly bytes: number };
+
+const NONE: Used = { count: 0, bytes: 0 };
 
 /** In the file: base64 and escaped topics, and names around each. */
 const FILE_BYTES_PER_BYTE = 4;
@@ -32,6 +42,8 @@ const shape = z.strictObject({
 export class Retained {
   readonly #limits: RetainedLimits;
   readonly #kept = new Map<string, Kept>();
+  /** By `ownerOf`. */
+  readonly #used = new Map<string, Used>();
   #bytes = 0;
 
   constructor(limits: RetainedLimits) {
@@ -45,18 +57,31 @@ export class Retained {
   /** An empty payload erases. False: there is no room, and what was there before stays. */
   keep({ topic, qos, payload }: Kept): boolean {
     const before = this.#kept.get(topic);
+    const owner = ownerOf(topic);
+    const used = this.#used.get(owner) ?? NONE;
     const freed = before === undefined ? 0 : bytesOf(before);
+    const others = {
+      count: used.count - (before === undefined ? 0 : 1),
+      bytes: used.bytes - freed,
+    };
     if (payload.length === 0) {
       this.#kept.delete(topic);
       this.#bytes -= freed;
+      if (others.count === 0) this.#used.delete(owner);
+      else this.#used.set(owner, others);
       return true;
     }
     // A copy: what comes in is a piece of a larger buffer, which it would hold on to.
     const kept = { topic, qos, payload: Buffer.from(payload) };
+    const now = { count: others.count + 1, bytes: others.bytes + bytesOf(kept) };
     const bytes = this.#bytes - freed + bytesOf(kept);
     const count = this.#kept.size + (before === undefined ? 1 : 0);
-    if (count > this.#limits.retainedMax || bytes > this.#limits.retainedBytesMax) return false;
+    const { retainedMax, retainedBytesMax } = this.#limits;
+    const { retainedOfHomeMax, retainedBytesOfHomeMax } = this.#limits;
+    if (count > retainedMax || bytes > retainedBytesMax) return false;
+    if (now.count > retainedOfHomeMax || now.bytes > retainedBytesOfHomeMax) return false;
     this.#kept.set(topic, kept);
+    this.#used.set(owner, now);
     this.#bytes = bytes;
     return true;
   }
@@ -117,6 +142,13 @@ export class Retained {
     }
     return true;
   }
+}
+
+/** Whose a topic is: the home of pvtrading/<home>/... and of its discovery; of other topics the first level. */
+export function ownerOf(topic: string): string {
+  const [root = "", second = "", third = ""] = levelsOf(topic);
+  if (root === "pvtrading") return `${root}_${second}`;
+  return root === "homeassistant" && second === "device" ? third : root;
 }
 
 function bytesOf({ topic, payload }: Kept): number {

@@ -85,6 +85,24 @@ describe("limits", () => {
     expect(broker.warnings()).toEqual(["no room to retain a message"]);
   });
 
+  test("of retained messages of one home: its neighbours have room, and its log lines an end", async () => {
+    broker = await TestBroker.open({ limits: { retainedOfHomeMax: 2 } });
+    const [greedy, agent] = [await broker.connect("home1"), await broker.connect("home2")];
+    for (const topic of ["a", "b", "c", "d", "e"]) {
+      await greedy.publish(`pvtrading/home1/${topic}`, "1", true);
+    }
+    await agent.publish("pvtrading/home2/status", "online", true);
+    const reader = await broker.connect("page");
+    await reader.subscribe("pvtrading/#");
+    const heard = [
+      "pvtrading/home1/a=1 r",
+      "pvtrading/home1/b=1 r",
+      "pvtrading/home2/status=online r",
+    ];
+    await expect.poll(() => reader.heard).toEqual(heard);
+    expect(broker.warnings()).toEqual(["no room to retain a message"]);
+  });
+
   test("of connections: one more is closed, and has its place when another has gone", async () => {
     broker = await TestBroker.open({ limits: { clientsMax: 2 } });
     const first = await broker.connect("home1");
@@ -170,8 +188,31 @@ describe("a subscriber that does not read", () => {
     await isClosed;
   });
 
+  test("is not given what is retained as often as it asks", async () => {
+    broker = await TestBroker.open();
+    const agent = await broker.connect("home1");
+    for (let i = 0; i < 20; i += 1)
+      await agent.publish(`pvtrading/home1/${i}`, "x".repeat(1000), true);
+    const asks = net.connect(broker.broker.port, "127.0.0.1");
+    asks.on("error", () => {});
+    let bytes = 0;
+    asks.on("data", (chunk) => {
+      bytes += chunk.length;
+    });
+    const once = Buffer.from([0x82, 6, 0, 1, 0, 1, 0x23, 0]);
+    asks.write(Buffer.concat([connectPacket("page"), ...Array.from({ length: 40 }, () => once)]));
+    const other = await broker.connect("home2");
+    await expect.poll(() => bytes).toBeGreaterThan(20_000);
+    await other.publish("pvtrading/home2/x", "later");
+    await pause(300);
+    // 40 times would be 800 kB; what is under way when it asks again is given once more.
+    expect(bytes).toBeLessThan(100_000);
+    asks.destroy();
+  });
+
   test("gets all that is retained, at its own pace, if it reads at last", async () => {
-    broker = await TestBroker.open({ limits: { drainMsMax: 5000 } });
+    const limits = { drainMsMax: 5000, retainedBytesOfHomeMax: 16_777_216 };
+    broker = await TestBroker.open({ limits });
     const agent = await broker.connect("home1");
     const payload = Buffer.alloc(100_000, "x");
     for (let i = 0; i < 130; i += 1) await agent.publish(`pvtrading/home1/${i}`, payload, true);

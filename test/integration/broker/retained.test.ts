@@ -6,7 +6,10 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Retained } from "../../../broker/retained.ts";
 import { TestBroker } from "../../support/broker.ts";
 
-const LIMITS = { retainedMax: 100, retainedBytesMax: 1000 };
+const LIMITS = {
+  ...{ retainedMax: 100, retainedBytesMax: 1000 },
+  ...{ retainedOfHomeMax: 100, retainedBytesOfHomeMax: 1000 },
+};
 
 describe("the file of retained messages", () => {
   let broker: TestBroker;

@@ -2,7 +2,7 @@ import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { type FrameFault, Framing, watchFraming } from "../../../broker/framing.ts";
 
-const LIMITS = { connectBytesMax: 20, packetBytesMax: 200 };
+const LIMITS = { connectBytesMax: 20, packetBytesMax: 200, packetsAtOnceMax: 3 };
 /** CONNECT of 20 bytes, PUBLISH of 200 (0xc8 0x01), PINGREQ. */
 const RIGHT = [0x10, 20, ...filled(20), 0x30, 0xc8, 0x01, ...filled(200), 0xc0, 0];
 
@@ -13,8 +13,12 @@ function filled(length: number): number[] {
 function readAll(bytes: readonly number[], step: number): FrameFault | null {
   const framing = new Framing(LIMITS);
   for (let i = 0; i < bytes.length; i += step) {
-    const fault = framing.read(Uint8Array.from(bytes.slice(i, i + step)));
-    if (fault !== null) return fault;
+    let piece = Uint8Array.from(bytes.slice(i, i + step));
+    while (piece.length > 0) {
+      const taken = framing.read(piece);
+      if (typeof taken !== "number") return taken;
+      piece = piece.subarray(taken);
+    }
   }
   return null;
 }
@@ -47,5 +51,20 @@ describe("framing", () => {
     expect(stream.read()).toBe(null);
     expect(stream.read()).toBe(null);
     expect([faults, stream.destroyed]).toEqual([["tooLarge"], true]);
+  });
+
+  test("gives a few packets at a time, and none twice", () => {
+    const stream = new PassThrough();
+    watchFraming(stream, LIMITS, () => {});
+    // CONNECT, four PINGREQ, and a PUBLISH whose end comes later.
+    const ping = [0xc0, 0];
+    const first = [0x10, 2, 1, 2, ...ping, ...ping, ...ping, ...ping, 0x30, 3, 7];
+    stream.write(Uint8Array.from(first));
+    const read = (): number[] => [...((stream.read() ?? []) as Uint8Array)];
+    expect(read()).toEqual([0x10, 2, 1, 2, ...ping, ...ping]);
+    expect(read()).toEqual([...ping, ...ping, 0x30, 3, 7]);
+    expect(read()).toEqual([]);
+    stream.write(Uint8Array.from([8, 9, ...ping]));
+    expect(read()).toEqual([8, 9, ...ping]);
   });
 });
