@@ -7,7 +7,7 @@ import { Aedes, type Client } from "aedes";
 import { useMemory, waitForNoReader } from "./aedesInside.ts";
 import { BrokerError, causeText } from "./brokerError.ts";
 import { doorkeeper } from "./doorkeeper.ts";
-import { Doors, isLoopback } from "./doors.ts";
+import { Doors, isLoopback, type Origin } from "./doors.ts";
 import { watchFraming } from "./framing.ts";
 import type { BrokerLimits } from "./limits.ts";
 import type { Log } from "./log.ts";
@@ -109,7 +109,7 @@ class Broker {
         now,
       }),
     });
-    const onStream = (stream: Duplex, address: string): void => this.#accept(stream, address);
+    const onStream = (stream: Duplex, from: Origin): void => this.#accept(stream, from);
     this.#doors = new Doors({ host, limits, log, now, onStream });
   }
 
@@ -166,9 +166,9 @@ class Broker {
     );
   }
 
-  #accept(stream: Duplex, address: string): void {
+  #accept(stream: Duplex, from: Origin): void {
     const { limits, log } = this.#options;
-    const session = new Session(address, { stream, log });
+    const session = new Session(from, { stream, log });
     watchFraming(stream, limits, (fault) =>
       session.tell("warn", "connection ended: this is not MQTT, or too large", { fault }),
     );

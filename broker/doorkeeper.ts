@@ -67,7 +67,8 @@ export function doorkeeper(parts: DoorkeeperParts): Doorkeeper {
         refuse(REJECTED_ID, "clientIdTooLong");
         return;
       }
-      parts.logins.check({ username, password, address: session.address }).then(
+      const { address, isForeign } = session;
+      parts.logins.check({ username, password, address, isForeign }).then(
         (login) => {
           if (!login.ok) {
             refuse(returnCodeOf(login.refusal), login.refusal);

@@ -13,13 +13,19 @@ import { PerMinute } from "./perMinute.ts";
 
 export type TlsFiles = { readonly certFile: string; readonly keyFile: string };
 
+export type Origin = {
+  readonly address: string;
+  /** By a page whose name anybody on the internet could have pointed here. */
+  readonly isForeign: boolean;
+};
+
 export type DoorPlan = {
   readonly host: string;
   readonly limits: BrokerLimits;
   readonly log: Log;
   readonly now: () => number;
   /** A connection that may begin with MQTT; it was counted and ends by being destroyed. */
-  readonly onStream: (stream: Duplex, address: string) => void;
+  readonly onStream: (stream: Duplex, from: Origin) => void;
 };
 
 /** A dead peer is noticed after some minutes, whatever keep-alive it has asked for. */
@@ -42,7 +48,7 @@ export class Doors {
   /** Returns the port, which is another one for 0. Throws BrokerError, as the other two do. */
   openTcp(port: number): Promise<number> {
     const server = net.createServer({ noDelay: true }, (socket) => {
-      if (!socket.destroyed) this.#plan.onStream(socket, addressOf(socket));
+      if (!socket.destroyed) this.#plan.onStream(socket, fromHere(socket));
     });
     return this.#listen(server, port);
   }
@@ -61,7 +67,7 @@ export class Doors {
       const sentence = `TLS with ${certFile} and ${keyFile}: ${causeText(cause)}`;
       throw new BrokerError("fileFailed", sentence, cause);
     }
-    server.on("secureConnection", (socket) => this.#plan.onStream(socket, addressOf(socket)));
+    server.on("secureConnection", (socket) => this.#plan.onStream(socket, fromHere(socket)));
     server.on("tlsClientError", (error, socket) => {
       this.#plan.log("debug", "TLS handshake failed", { reason: causeText(error) });
       socket.destroy();
@@ -91,7 +97,10 @@ export class Doors {
         return;
       }
       sockets.handleUpgrade(request, socket, head, (webSocket) =>
-        this.#plan.onStream(streamOf(webSocket), addressOf(request.socket)),
+        this.#plan.onStream(streamOf(webSocket), {
+          address: addressOf(request.socket),
+          isForeign: isForeign(request.headers),
+        }),
       );
     });
     return this.#listen(server, port);
@@ -185,8 +194,25 @@ export function isSameSite({ origin, host }: http.IncomingHttpHeaders): boolean 
   return page === here || (isLoopback(page) && isLoopback(here));
 }
 
+/** Names that no name server of the internet answers for: RFC 6762, RFC 8375, RFC 6761, and those of home routers. */
+const OWN_NAME = /^(?:[^.]+|.+\.(?:local|localhost|home\.arpa|internal|lan|home))$/;
+
+/**
+ * Who owns a name can point it at this machine once a browser has their page, and then their page is of the same
+ * host. Nobody can do so with an address, or with a name that only this network knows. Such a page needs a password.
+ */
+export function isForeign({ origin }: http.IncomingHttpHeaders): boolean {
+  if (origin === undefined) return false;
+  const hostname = URL.parse(origin)?.hostname ?? "";
+  return net.isIP(hostname.replace(/^\[|\]$/g, "")) === 0 && !OWN_NAME.test(hostname);
+}
+
 export function isLoopback(address: string): boolean {
-  return /^(?:127\.|::1$|::ffff:127\.|\[::1\]$|localhost$)/.test(address);
+  return /^(?:(?:::ffff:)?127(?:\.\d{1,3}){3}|::1|\[::1\]|localhost)$/.test(address);
+}
+
+function fromHere(socket: net.Socket): Origin {
+  return { address: addressOf(socket), isForeign: false };
 }
 
 function addressOf(socket: net.Socket): string {

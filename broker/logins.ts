@@ -10,6 +10,8 @@ export type Credentials = {
   readonly username: string | undefined;
   readonly password: Uint8Array | undefined;
   readonly address: string;
+  /** It may not come in without a name. */
+  readonly isForeign: boolean;
 };
 
 export type Login =
@@ -59,9 +61,9 @@ export class Logins {
     );
   }
 
-  async check({ username, password, address }: Credentials): Promise<Login> {
+  async check({ username, password, address, isForeign }: Credentials): Promise<Login> {
     if (username === undefined && password === undefined) {
-      return this.#rules.anonymous === "read"
+      return this.#rules.anonymous === "read" && !isForeign
         ? { ok: true, user: ANONYMOUS }
         : { ok: false, refusal: "noName" };
     }
@@ -76,10 +78,12 @@ export class Logins {
     if (this.#waiting >= this.#rules.waitingMax) return { ok: false, refusal: "busy" };
     const isSane = given.length > 0 && given.length <= PASSWORD_BYTES_MAX;
     const isRight = isSane && (await this.#hash(record ?? NOBODY, given));
-    if (isRight && record !== undefined) {
-      const { hash } = record.scrypt;
+    // As the file is now: it may have been read again meanwhile.
+    const known = this.#rules.users().get(name);
+    if (isRight && record !== undefined && known?.scrypt.hash === record.scrypt.hash) {
+      const { hash } = known.scrypt;
       this.#right.set(name, { hash, digest: this.#digest(given) });
-      return this.#in(record);
+      return this.#in(known);
     }
     this.#failures.count(key);
     this.#addressFailures.count(address);

@@ -1,6 +1,7 @@
 // A connection: from where, as whom, and what it was refused.
 
 import type { Duplex } from "node:stream";
+import type { Origin } from "./doors.ts";
 import type { Facts, Level, Log } from "./log.ts";
 import type { Kept } from "./retained.ts";
 import { ANONYMOUS, type Rights, rightsOf, type User } from "./rights.ts";
@@ -10,6 +11,8 @@ const TELL_EVERY_MS = 60_000;
 
 export class Session {
   readonly address: string;
+  /** Of a page that must not read without a password, see doors.ts. */
+  readonly isForeign: boolean;
   readonly stream: Duplex;
   /** Nobody until the login is over. */
   user: User = ANONYMOUS;
@@ -22,8 +25,9 @@ export class Session {
   #toldAt: number | null = null;
   readonly #log: Log;
 
-  constructor(address: string, { stream, log }: { stream: Duplex; log: Log }) {
+  constructor({ address, isForeign }: Origin, { stream, log }: { stream: Duplex; log: Log }) {
     this.address = address;
+    this.isForeign = isForeign;
     this.stream = stream;
     this.#log = log;
   }

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { loadX509 } from "../../../agent/io/x509.ts";
-import { isLoopback, isSameSite } from "../../../broker/doors.ts";
+import { isForeign, isLoopback, isSameSite } from "../../../broker/doors.ts";
 import { TestBroker } from "../../support/broker.ts";
 
 let broker: TestBroker;
@@ -142,6 +142,28 @@ describe("WebSocket", () => {
     expect(status).toBe(426);
   });
 
+  test("is read without a name by pages of this network alone, for a name can be pointed anywhere", async () => {
+    const url = await open();
+    const asPage = (name: string, host: string) =>
+      broker.connect(name, {
+        url,
+        wsOptions: { origin: `http://${host}:8080`, headers: { host } },
+      });
+    await expect(asPage("", "evil.example")).rejects.toThrow("Not authorized");
+    await asPage("page", "evil.example");
+    await asPage("", "pi.local");
+    const foreign = (origin: string): boolean => isForeign({ origin });
+    const own = ["http://192.168.1.5:8080", "http://[fe80::1]", "http://pi", "http://pi.home.arpa"];
+    expect(own.filter(foreign)).toEqual([]);
+    const others = [
+      "http://evil.example",
+      "http://local.evil.example",
+      "http://192.168.1.5.evil.example",
+    ];
+    expect(others.filter(foreign)).toEqual(others);
+    expect(isForeign({})).toBe(false);
+  });
+
   test("ends with a message that is too large, and with one that is no MQTT", async () => {
     const url = await open();
     for (const bytes of [Buffer.alloc(1_048_577, 0x10), Buffer.from("hello")]) {
@@ -175,11 +197,13 @@ describe("a broker", () => {
   test("knows this machine, and a page of the same host", () => {
     const local = ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1", "localhost", "[::1]"];
     expect(local.map(isLoopback)).toEqual(local.map(() => true));
-    expect(["10.0.0.1", "0.0.0.0", "::", "localhost.example.org"].filter(isLoopback)).toEqual([]);
+    const others = ["10.0.0.1", "0.0.0.0", "::", "localhost.example.org", "127.evil.example"];
+    expect([...others, "127.0.0.1.evil.example", "::ffff:127.a"].filter(isLoopback)).toEqual([]);
     const same = (origin: string, host: string): boolean => isSameSite({ origin, host });
     expect(same("http://pi.local:8080", "pi.local:9001")).toBe(true);
     expect(same("http://localhost:8080", "127.0.0.1:9001")).toBe(true);
     expect(same("http://evil.example", "pi.local:9001")).toBe(false);
+    expect(same("http://127.evil.example", "127.0.0.1:9001")).toBe(false);
     expect(same("http://localhost:8080", "pi.local:9001")).toBe(false);
     expect(same("file://", "127.0.0.1:9001")).toBe(false);
     expect(isSameSite({ host: "pi.local" })).toBe(true);

@@ -24,7 +24,7 @@ describe("logins", () => {
   const as = (username: string | undefined, password: string | undefined): Credentials => ({
     username,
     password: password === undefined ? undefined : Buffer.from(password),
-    address: "10.0.0.1",
+    ...{ address: "10.0.0.1", isForeign: false },
   });
   const refusal = (login: Login): string | null => (login.ok ? null : login.refusal);
 
@@ -48,6 +48,27 @@ describe("logins", () => {
     const nobody = { ok: true, user: { name: "", role: "anonymous" } };
     expect(await open("read").check(as(undefined, undefined))).toEqual(nobody);
     expect(refusal(await open("read").check(as("home1", "wrong")))).toBe("wrongPassword");
+  });
+
+  test("do not let a page of any name in without a name", async () => {
+    const nameless = { ...as(undefined, undefined), isForeign: true };
+    expect(refusal(await open("read").check(nameless))).toBe("noName");
+    expect((await open("read").check({ ...as("home1", "right"), isForeign: true })).ok).toBe(true);
+  });
+
+  test("go by the file as it is when the password is hashed", async () => {
+    const before = users;
+    for (const [after, ok] of [
+      [new Map(), false],
+      [new Map([...users].map(([name, user]) => [name, { ...user, role: "dashboard" }])), true],
+    ] as const) {
+      const login = open().check(as("home1", "right"));
+      users = after as ReadonlyMap<string, UserRecord>;
+      const done = await login;
+      expect(done.ok).toBe(ok);
+      if (done.ok) expect(done.user.role).toBe("dashboard");
+      users = before;
+    }
   });
 
   test("make who is wrong too often wait, but not one whose password was right before", async () => {

@@ -26,3 +26,15 @@ test("a line of JSON is what was said, whatever the facts are called", () => {
     },
   ]);
 });
+
+test("what others are called moves no cursor, turns no text and fills no disk", () => {
+  const lines: string[] = [];
+  const plan = { write: (line: string) => lines.push(line), now: () => new Date(0) };
+  const facts = { a: "\u009b2J\u202egnp\u2028", b: "x".repeat(16_000) };
+  lineLog("info", { json: false, ...plan })("warn", "m", facts);
+  lineLog("info", { json: true, ...plan })("warn", "m", facts);
+  const [plain = "", json = ""] = lines;
+  expect(plain).toBe(`00:00:00 warn  m a="\\u009b2J\\u202egnp\\u2028" b=${"x".repeat(200)}...\n`);
+  expect(json).toMatch(/^[\x20-\x7e]+\n$/);
+  expect(JSON.parse(json)).toMatchObject({ a: facts.a, b: `${"x".repeat(200)}...` });
+});
