@@ -82,6 +82,8 @@ export function openMqtt(options: MqttOptions, door: AgentDoor, context: Command
   const counters = createCounters(kept, devices, { production, grid: CONNECTION_POWER_MAX });
   const timers = new Set<NodeJS.Timeout>();
   let isClosing = false;
+  /** Home Assistant has said that it is there, and everything is about to be said again: once, however often. */
+  let isGreeting = false;
   const later = (ms: number, run: () => void): void => {
     const timer = setTimeout(() => {
       timers.delete(timer);
@@ -138,8 +140,12 @@ export function openMqtt(options: MqttOptions, door: AgentDoor, context: Command
       }
     } else if (message.topic === HOME_ASSISTANT_STATUS) {
       // What was kept for us was said before we came, and we have just said everything.
-      if (text !== ONLINE || message.isRetained) return;
-      later(Math.random() * BIRTH_SPREAD_MS * (options.patience ?? 1), () => board.republish());
+      if (text !== ONLINE || message.isRetained || isGreeting) return;
+      isGreeting = true;
+      later(Math.random() * BIRTH_SPREAD_MS * (options.patience ?? 1), () => {
+        isGreeting = false;
+        board.republish();
+      });
     } else guarded(() => obey?.(message));
   };
 

@@ -26,6 +26,8 @@ const COMMAND_BYTES_MAX = 16_384;
 /** Commands that wait for the ledger. */
 const PENDING_MAX = 32;
 const TOKEN_LENGTH_MAX = 1024;
+/** Whoever sends the same nonsense again and again is told of this often, and fills no memory card. */
+const TELL_EVERY_MS = 60_000;
 /** Whoever has no token counts as one, for MQTT does not say who it is. */
 const STRANGERS = "mqtt";
 
@@ -43,8 +45,18 @@ export function createCommands(dependencies: CommandDependencies): (message: Rec
   const rate = createRateLimit(context.limits);
   let pending = 0;
 
+  /** Only who may wait does: what is refused at once takes nobody's place. */
+  const waitForLedger: typeof putOnLedger = async (...what) => {
+    if (pending >= PENDING_MAX) throw restError(503, "Too many commands wait for the ledger");
+    pending += 1;
+    try {
+      return await putOnLedger(...what);
+    } finally {
+      pending -= 1;
+    }
+  };
+
   const recogniseAndDo = async (command: Command, asked: Asked): Promise<string | null> => {
-    if (pending > PENDING_MAX) throw restError(503, "Too many commands wait for the ledger");
     const authentication = authenticated(context, asked.body);
     const isKnown = authentication.status === "valid";
     const mayAsk = isKnown
@@ -56,29 +68,33 @@ export function createCommands(dependencies: CommandDependencies): (message: Rec
     const actor = actorAs(context, permittedToken(authentication, "trade"), named);
     const { type, body } = wantedOf(command, asked.body, actor.memberId);
     const prepared = prepare(context, { actor, type, operation: "create", body });
-    return await putOnLedger(context, actor, prepared);
+    return await waitForLedger(context, actor, prepared);
   };
 
   const obey = async (command: Command, payload: Buffer): Promise<void> => {
     const asked = read(payload);
     const to = responseTopic(topics, command, asked);
     const { id } = asked;
-    pending += 1;
     const said: CommandResponse = await recogniseAndDo(command, asked).then(
       (transactionId) => ({ ok: true, id, transactionId }),
       (thrown: unknown) => ({ ok: false, id, error: errorOf(context, thrown) }),
     );
-    pending -= 1;
     answer(to, JSON.stringify(said));
+  };
+
+  let toldAt: number | null = null;
+  const warn = (message: string, topic: string): void => {
+    const now = monotonic();
+    if (toldAt !== null && now - toldAt < TELL_EVERY_MS) return;
+    toldAt = now;
+    context.log.warn(message, { topic });
   };
 
   return ({ topic, payload, isRetained }) => {
     const parsed = parseTopic(topic);
     if (parsed?.kind !== "set" || topic !== topics.set(parsed.command)) return;
-    const { log } = context;
-    if (isRetained) {
-      log.warn("a retained command is not obeyed: delete it at the broker", { topic });
-    } else if (payload.length > COMMAND_BYTES_MAX) log.warn("a command is too long", { topic });
+    if (isRetained) warn("a retained command is not obeyed: delete it at the broker", topic);
+    else if (payload.length > COMMAND_BYTES_MAX) warn("a command is too long", topic);
     else void obey(parsed.command, payload);
   };
 }

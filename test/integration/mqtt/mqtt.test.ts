@@ -239,6 +239,13 @@ describe.each(BROKERS)("with $name, a home", ({ open }) => {
     await listener.client.publishAsync("homeassistant/status", "offline", { qos: 1 });
     await listener.client.publishAsync("homeassistant/status", "online", { qos: 1 });
     await listener.until("discovery", () => count() === 2);
+    const often = Array.from({ length: 100 }, () =>
+      listener.client.publishAsync("homeassistant/status", "online", { qos: 0 }),
+    );
+    await Promise.all(often);
+    await listener.until("discovery again", () => count() > 2);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(count()).toBeLessThan(6);
   });
 
   it("obeys commands as REST does: same rights, same words, an answer where it is wanted", async () => {
