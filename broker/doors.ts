@@ -9,6 +9,7 @@ import { createWebSocketStream, type WebSocket, WebSocketServer } from "ws";
 import { BrokerError, causeText } from "./brokerError.ts";
 import type { BrokerLimits } from "./limits.ts";
 import type { Log } from "./log.ts";
+import { isOwnName } from "./ownName.ts";
 import { PerMinute } from "./perMinute.ts";
 
 export type TlsFiles = { readonly certFile: string; readonly keyFile: string };
@@ -194,17 +195,9 @@ export function isSameSite({ origin, host }: http.IncomingHttpHeaders): boolean 
   return page === here || (isLoopback(page) && isLoopback(here));
 }
 
-/** Names that no name server of the internet answers for: RFC 6762, RFC 8375, RFC 6761, and those of home routers. */
-const OWN_NAME = /^(?:[^.]+|.+\.(?:local|localhost|home\.arpa|internal|lan|home))$/;
-
-/**
- * Who owns a name can point it at this machine once a browser has their page, and then their page is of the same
- * host. Nobody can do so with an address, or with a name that only this network knows. Such a page needs a password.
- */
+/** A page of a name that anybody could have pointed here; it needs a password. See ownName.ts. */
 export function isForeign({ origin }: http.IncomingHttpHeaders): boolean {
-  if (origin === undefined) return false;
-  const hostname = URL.parse(origin)?.hostname ?? "";
-  return net.isIP(hostname.replace(/^\[|\]$/g, "")) === 0 && !OWN_NAME.test(hostname);
+  return origin !== undefined && !isOwnName(URL.parse(origin)?.hostname ?? "");
 }
 
 export function isLoopback(address: string): boolean {

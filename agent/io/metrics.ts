@@ -34,12 +34,18 @@ const PATH = "/metrics";
 const CONNECTIONS_MAX = 16;
 const HEADERS_WITHIN_MS = 5000;
 const HEADER_BYTES_MAX = 8192;
+/**
+ * This machine, as a request's Host may name it. Where nobody else is to read, a browser in here must not either:
+ * whoever owns a name can point it here, and their page then reads what that name answers.
+ */
+const LOCAL = /^(?:127(?:\.\d{1,3}){3}|\[::1\]|localhost)(?::\d+)?$/i;
 const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** Opens the server; rejects where the port is taken. */
 export async function openMetrics(options: MetricsOptions): Promise<Metrics> {
   const { host, port, log } = options;
   const figures = createFigures(options);
+  const isLocal = LOCAL.test(host.includes(":") ? `[${host}]` : host);
   const server = createServer(
     {
       maxHeaderSize: HEADER_BYTES_MAX,
@@ -49,7 +55,9 @@ export async function openMetrics(options: MetricsOptions): Promise<Metrics> {
     },
     (request, reply) => {
       try {
-        answer(request, reply, figures.text);
+        if (isLocal && !LOCAL.test(request.headers.host ?? "")) {
+          reply.writeHead(403, { "content-type": "text/plain" }).end("not by this name\n");
+        } else answer(request, reply, figures.text);
       } catch (error) {
         log.error("metrics failed", { what: String(error) });
         reply.writeHead(500).end();

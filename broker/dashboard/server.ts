@@ -4,6 +4,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { isIP } from "node:net";
 import { gzipSync } from "node:zlib";
+import { isOwnName } from "../ownName.ts";
 import { openFiles, type ServedFile, type ServedFiles } from "./files.ts";
 import { DEFAULT_PAGE_LIMITS, type PageLimits } from "./limits.ts";
 import type { PageConfig } from "./page/pageConfig.ts";
@@ -108,7 +109,10 @@ function answer(request: IncomingMessage, response: ServerResponse, serving: Ser
     return;
   }
   if (pathname === "/history.json") {
-    end(request, response, { status: 200, json: history(searchParams.get("home") ?? "") });
+    // As with what the broker tells: a page of a foreign name learns nothing of a home.
+    const isTold = hostname !== null && isOwnName(hostname);
+    const json = isTold ? history(searchParams.get("home") ?? "") : "{}";
+    end(request, response, { status: 200, json });
     return;
   }
   const file = files.get(pathname);

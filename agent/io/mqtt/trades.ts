@@ -11,6 +11,7 @@ const COUNTED_MAX = 100;
 const DAYS_MAX = 3;
 /** "21Mar18": a listing's id begins with its day in the community's time zone. */
 const DAY_LENGTH = 7;
+const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
 export type Traded = { readonly sold: Wh; readonly bought: Wh };
 
@@ -34,7 +35,7 @@ export type Cleared = {
 };
 
 export function countTrades(trades: Trades, { listingId, fills, self }: Cleared): Trades {
-  if (trades.counted.includes(listingId)) return trades;
+  if (trades.counted.includes(listingId) || isBefore(listingId, trades.counted)) return trades;
   const sold = sumWh(fills.filter(({ seller }) => seller === self));
   const bought = sumWh(fills.filter(({ buyer }) => buyer === self));
   // Nothing to count twice, and no write for it.
@@ -50,6 +51,22 @@ export function countTrades(trades: Trades, { listingId, fills, self }: Cleared)
     days: [...others, { day, ...more(tradedOn(trades, listingId)) }].slice(-DAYS_MAX),
     counted: [...trades.counted, listingId].slice(-COUNTED_MAX),
   };
+}
+
+/**
+ * Older than all that are remembered: it has counted and was forgotten. An agent whose ledger was set aside hears
+ * all of it once more.
+ */
+function isBefore(listingId: ListingId, counted: readonly ListingId[]): boolean {
+  const [oldest] = counted;
+  if (oldest === undefined || counted.length < COUNTED_MAX) return false;
+  return sortable(listingId) < sortable(oldest);
+}
+
+/** "21Mar18-13:00" as "180321-13:00" */
+function sortable(id: ListingId): string {
+  const month = String(MONTHS.indexOf(id.slice(2, 5)) / 3 + 1).padStart(2, "0");
+  return `${id.slice(5, 7)}${month}${id.slice(0, 2)}${id.slice(7)}`;
 }
 
 /** Of the day of that listing. */

@@ -119,6 +119,14 @@ test("what was had is not sent again, and history is its home's", async () => {
   expect([again.status, again.body.length]).toEqual([304, 0]);
   const history = await ask(`${address}/history.json?home=a`);
   expect(history.body.toString()).toBe('{"of":"a"}');
+  for (const [host, told] of [
+    ["pi.local:8080", '{"of":"a"}'],
+    ["evil.example:8080", "{}"],
+    ["a;b", "{}"],
+  ] as const) {
+    const { body } = await ask(`${address}/history.json?home=a`, { headers: { host } });
+    expect(body.toString()).toBe(told);
+  }
 });
 
 test.for([

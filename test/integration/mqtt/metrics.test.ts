@@ -1,5 +1,6 @@
 // The figures' server on a real port.
 
+import { get } from "node:http";
 import { connect } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { genesis } from "../../../agent/core/ledger/state.ts";
@@ -38,6 +39,27 @@ it("answers Prometheus, and nobody else's questions", async () => {
   expect((await fetch(metrics.address, { method: "POST" })).status).toBe(405);
   const head = await fetch(metrics.address, { method: "HEAD" });
   expect([head.status, await head.text()]).toEqual([200, ""]);
+});
+
+it("answers on this machine by this machine's names alone, for others could be anybody's", async () => {
+  const { port } = new URL(metrics.address);
+  const status = (host: string): Promise<number | undefined> =>
+    new Promise((resolve, reject) => {
+      const asked = get(
+        { host: "127.0.0.1", port, path: "/metrics", headers: { host } },
+        (reply) => {
+          reply.resume();
+          resolve(reply.statusCode);
+        },
+      );
+      asked.on("error", reject);
+    });
+  for (const host of ["127.0.0.1:9464", "localhost:9464", "LOCALHOST", "[::1]:9464"]) {
+    expect(await status(host)).toBe(200);
+  }
+  for (const host of ["evil.example:9464", "127.evil.example", "127.0.0.1.evil.example"]) {
+    expect(await status(host)).toBe(403);
+  }
 });
 
 it("says that its port is taken", async () => {

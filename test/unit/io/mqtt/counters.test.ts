@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { listingIdAt } from "../../../../agent/core/ledger/calendar.ts";
 import { watts, wh } from "../../../../agent/core/units/energy.ts";
 import { listingId, memberId, pvId } from "../../../../agent/core/units/ids.ts";
 import { milliTokensPerKwh } from "../../../../agent/core/units/money.ts";
 import { unixMs } from "../../../../agent/core/units/time.ts";
 import { createCounters } from "../../../../agent/io/mqtt/counters.ts";
 import type { Kept, KeptFile } from "../../../../agent/io/mqtt/keptFile.ts";
-import { countTrades, NO_TRADES, tradedOn } from "../../../../agent/io/mqtt/trades.ts";
+import { countTrades, NO_TRADES, type Trades, tradedOn } from "../../../../agent/io/mqtt/trades.ts";
 import type { DeviceReading } from "../../../../agent/ports.ts";
 
 const SELF = memberId("seller1@vt.edu");
@@ -135,4 +136,24 @@ describe("what was sold and bought", () => {
     expect(counters.trades().total.sold).toBe(2000);
     expect(open(disk).trades().total.sold).toBe(2000);
   });
+
+  it.each(["America/New_York", "Asia/Kolkata"])(
+    "counts each listing once, also when weeks of them are heard again (%s)",
+    (timeZone) => {
+      // From 26 October on: over the end of summer time, and of a month.
+      const hours = Array.from({ length: 300 }, (_, i) =>
+        listingIdAt(unixMs(Date.UTC(2018, 9, 26) + i * 3_600_000), timeZone),
+      );
+      const fill = { seller: SELF, pvId: pvId("roof"), buyer: OTHER, energy: wh(10) };
+      const fills = [{ ...fill, price: milliTokensPerKwh(3000) }];
+      const hear = (trades: Trades): Trades =>
+        hours.reduce(
+          (sum, listingId) => countTrades(sum, { listingId, fills, self: SELF }),
+          trades,
+        );
+      const once = hear(NO_TRADES);
+      expect(once.total).toEqual({ sold: 3000, bought: 0 });
+      expect(hear(once)).toEqual(once);
+    },
+  );
 });
