@@ -248,10 +248,15 @@ class Broker {
   }
 }
 
-/** Another one whenever the file or its mode was changed. */
+/** Another one whenever the file or its mode was changed, or it cannot be reached any more. */
 function stampOf(file: string): string {
-  const stat = fs.statSync(file, { throwIfNoEntry: false });
-  return stat === undefined ? "absent" : `${stat.ino} ${stat.size} ${stat.ctimeMs}`;
+  try {
+    const { ino, size, ctimeMs } = fs.statSync(file);
+    return `${ino} ${size} ${ctimeMs}`;
+  } catch (error) {
+    // Who reads it next says why.
+    return causeText(error);
+  }
 }
 
 function isSame(a: UserRecord | undefined, b: UserRecord | undefined): boolean {

@@ -111,7 +111,7 @@ export function doorkeeper(parts: DoorkeeperParts): Doorkeeper {
       const reason =
         topic.length > limits.topicCharsMax
           ? "topicTooLong"
-          : subscriptionsOf(client) >= limits.subscriptionsMax
+          : subscriptionsOf(client) >= subscriptionsMax(session, limits)
             ? "tooManySubscriptions"
             : session.rights.maySubscribe(topic)
               ? null
@@ -131,6 +131,12 @@ export function doorkeeper(parts: DoorkeeperParts): Doorkeeper {
       return packet;
     },
   };
+}
+
+function subscriptionsMax({ user }: Session, limits: BrokerLimits): number {
+  return user.role === "homeassistant"
+    ? limits.subscriptionsOfHomeAssistantMax
+    : limits.subscriptionsMax;
 }
 
 function mayBeRetained(session: Session, will: Kept, limits: BrokerLimits): boolean {

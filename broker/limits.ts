@@ -23,6 +23,8 @@ export type BrokerLimits = {
   readonly topicLevelsMax: number;
   /** Of one client. */
   readonly subscriptionsMax: number;
+  /** Home Assistant takes each topic by itself: some 16 of a home with three devices. */
+  readonly subscriptionsOfHomeAssistantMax: number;
   /** Unsent to one client; what comes on top of it is left out for this client. */
   readonly queueBytesMax: number;
   /** A client that has not taken what waits for it within this time is dropped, ms. */
@@ -55,6 +57,7 @@ export const BROKER_LIMITS: BrokerLimits = {
   topicCharsMax: 256,
   topicLevelsMax: 10,
   subscriptionsMax: 200,
+  subscriptionsOfHomeAssistantMax: 2000,
   queueBytesMax: 1_048_576,
   drainMsMax: 30_000,
   retainedMax: 20_000,

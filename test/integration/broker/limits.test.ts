@@ -3,6 +3,7 @@
 import net from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
+import { setUser } from "../../../broker/users.ts";
 import { passwordOf, TestBroker } from "../../support/broker.ts";
 
 let broker: TestBroker;
@@ -71,6 +72,19 @@ describe("limits", () => {
     expect(await reader.subscribe("pvtrading/c")).toEqual([1]);
     const long = broker.connect("page", { clientId: "12345678901" });
     await expect(long).rejects.toThrow("Identifier rejected");
+  });
+
+  test("of subscriptions, of which Home Assistant needs more: it takes each topic by itself", async () => {
+    const limits = { subscriptionsMax: 1, subscriptionsOfHomeAssistantMax: 3 };
+    broker = await TestBroker.open({ limits });
+    await broker.stop();
+    const ha = { name: "ha", role: "homeassistant", password: passwordOf("ha") } as const;
+    await setUser(broker.usersFile, ha);
+    await broker.start({ limits });
+    const topics = ["a", "b", "c", "d"].map((topic) => `pvtrading/home1/${topic}`);
+    const [assistant, page] = [await broker.connect("ha"), await broker.connect("page")];
+    expect(await assistant.subscribe(...topics)).toEqual([1, 1, 1, 128]);
+    expect(await page.subscribe(...topics)).toEqual([1, 128, 128, 128]);
   });
 
   test("of retained messages: those there are stay", async () => {

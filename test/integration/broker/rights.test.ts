@@ -1,6 +1,6 @@
 // What clients may say and hear, as real ones see it.
 
-import { chmodSync } from "node:fs";
+import { chmodSync, renameSync, symlinkSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { removeUser, setUser } from "../../../broker/users.ts";
 import { TestBroker, type TestClient } from "../../support/broker.ts";
@@ -108,6 +108,12 @@ describe("rights", () => {
     await expect.poll(() => broker.warnings(), { timeout: 5000 }).toContain(failure);
     expect(guest.closes).toBe(0);
     chmodSync(file, 0o600);
+    // One that cannot even be asked about.
+    renameSync(file, `${file}.away`);
+    symlinkSync(file, file);
+    const failures = (): number => broker.warnings().filter((text) => text === failure).length;
+    await expect.poll(failures, { timeout: 5000 }).toBeGreaterThanOrEqual(2);
+    renameSync(`${file}.away`, file);
     await removeUser(file, "guest");
     await expect.poll(() => guest.closes, { timeout: 5000 }).toBe(1);
     expect(reader.closes).toBe(0);
