@@ -7,6 +7,7 @@ import { OFFLINE } from "../../../broker/topics.ts";
 import type { Log } from "../../ports.ts";
 import { backOffMs, STABLE_AFTER_MS } from "./backOff.ts";
 import type { Board, Message } from "./board.ts";
+import { endTooLarge } from "./inbound.ts";
 
 /** Messages that the broker has not taken yet; the others wait on the board. */
 export const IN_FLIGHT_MAX = 32;
@@ -147,6 +148,7 @@ export function openLink(options: LinkOptions): Link {
       will: { topic: options.statusTopic, payload: Buffer.from(OFFLINE), qos: 1, retain: true },
     });
     client = own;
+    endTooLarge(own.stream, () => trouble(TOO_LARGE));
     own.on("connect", () => greeted(own));
     own.on("message", (topic, payload, { retain }) =>
       options.received({ topic, payload, isRetained: retain }),
@@ -184,6 +186,9 @@ async function lastWord(client: MqttClient, topic: string): Promise<void> {
 function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
+
+const TOO_LARGE =
+  "it sends a packet larger than any of ours: look for a huge retained message below this home's topics";
 
 /** MQTT 3.1.1 section 3.2.2.3, in words that say what to do. */
 const REFUSALS: { readonly [code: number]: string } = {

@@ -1,5 +1,6 @@
 // A home's MQTT with a broker on the other side: aedes, and Debian's mosquitto where it is installed.
 
+import { type AddressInfo, createServer } from "node:net";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterEach, describe, expect, it } from "vitest";
 import { wh } from "../../../agent/core/units/energy.ts";
@@ -20,6 +21,7 @@ import {
 import { discoveryProblems, HomeAssistant } from "../../support/homeAssistant.ts";
 import { HOME, INVERTER, METER, type MqttHome, openMqttHome } from "../../support/mqttHome.ts";
 import { ADMIN, BUYERS, LISTING, mustBe, NS, SELLERS } from "../../support/restDoor.ts";
+import { silentLog } from "../../support/silentLog.ts";
 
 const BROKERS = [
   { name: "aedes", open: (port = 0): Promise<TestBroker> => openAedes(port) },
@@ -502,6 +504,27 @@ describe("with a broker that is not as it should be, a home", () => {
     }
     expect((performance.now() - started) / 5000).toBeLessThan(2);
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(64 * 1024 * 1024);
+  });
+
+  it("does not collect what is larger than anything of ours", async () => {
+    let ends = 0;
+    const huge = createServer((socket) => {
+      const header = Buffer.from([0x20, 2, 0, 0, 0x30, 0xff, 0xff, 0xff, 0x7f]);
+      socket.once("data", () => socket.write(Buffer.concat([header, Buffer.alloc(8_000_000)])));
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        ends += 1;
+      });
+    });
+    await new Promise<void>((resolve) => huge.listen(0, "127.0.0.1", resolve));
+    closers.push(() => new Promise((resolve) => huge.close(resolve)));
+    const warned: unknown[] = [];
+    const log = { ...silentLog, warn: (_message: string, facts?: object) => warned.push(facts) };
+    const { port } = huge.address() as AddressInfo;
+    const home = keep(await openMqttHome(`mqtt://127.0.0.1:${port}`, { log }));
+    await expect.poll(() => ends).toBeGreaterThanOrEqual(1);
+    expect(JSON.stringify(warned)).toContain("larger than any of ours");
+    await home.mqtt().close();
   });
 
   it("does not storm one that lets it in and throws it out", async () => {
