@@ -3,7 +3,7 @@
 //
 // | role          | writes                                               | reads                             |
 // |---------------|------------------------------------------------------|-----------------------------------|
-// | agent         | pvtrading/<user>/#, its discovery                    | pvtrading/<user>/#, HA's birth    |
+// | agent         | pvtrading/<user>/#, its discovery                    | the same, and HA's birth          |
 // | dashboard     | pvtrading/+/set/#                                    | pvtrading/#, homeassistant/#, no commands |
 // | homeassistant | as a dashboard, and homeassistant/status             | as a dashboard                    |
 // | admin         | all but $...                                         | all and $SYS, but no commands     |
@@ -63,7 +63,7 @@ export function rightsOf(user: User): Rights {
 function readsOf({ name, role }: User): readonly string[] {
   switch (role) {
     case "agent":
-      return [`pvtrading/${name}/#`, "homeassistant/status"];
+      return [...ownOf(name), "homeassistant/status"];
     case "dashboard":
     case "homeassistant":
     case "anonymous":
@@ -76,12 +76,7 @@ function readsOf({ name, role }: User): readonly string[] {
 function writesOf({ name, role }: User): readonly string[] {
   switch (role) {
     case "agent":
-      // Its own, and its devices' below it.
-      return [
-        `pvtrading/${name}/#`,
-        `homeassistant/device/pvtrading_${name}/config`,
-        `homeassistant/device/pvtrading_${name}/+/config`,
-      ];
+      return ownOf(name);
     case "dashboard":
       return ["pvtrading/+/set/#"];
     case "homeassistant":
@@ -91,6 +86,15 @@ function writesOf({ name, role }: User): readonly string[] {
     case "anonymous":
       return [];
   }
+}
+
+/** An agent's branch, its discovery, and its devices' below it. */
+function ownOf(name: string): readonly string[] {
+  return [
+    `pvtrading/${name}/#`,
+    `homeassistant/device/pvtrading_${name}/config`,
+    `homeassistant/device/pvtrading_${name}/+/config`,
+  ];
 }
 
 function anyMatches(filters: readonly Levels[], topic: Levels): boolean {

@@ -107,7 +107,7 @@ const ledger = object({
   time: orNull(time),
   peers: list(text),
   validators: list(text),
-  evidence: list(object({ kind: text, offender: text, subject: text })),
+  evidence: list(object({ kind: text, offender: text, height: orNull(whole), subject: text })),
 });
 
 const health = object({

@@ -80,6 +80,8 @@ export type HomeTopics = {
   /** Home Assistant's discovery of the home and its market, retained; and of one device of the home. */
   readonly discovery: string;
   readonly deviceDiscovery: (device: string) => string;
+  /** Discovery and devices' availability: what the broker keeps there tells which devices there were. */
+  readonly namingFilters: readonly string[];
 };
 
 /** `home`: as `topicName` makes it. */
@@ -105,6 +107,11 @@ export function homeTopics(home: string): HomeTopics {
     discovery: `${DISCOVERY_PREFIX}/device/${TOPIC_ROOT}_${home}/config`,
     deviceDiscovery: (device) =>
       `${DISCOVERY_PREFIX}/device/${TOPIC_ROOT}_${home}/${device}/config`,
+    namingFilters: [
+      `${DISCOVERY_PREFIX}/device/${TOPIC_ROOT}_${home}/config`,
+      `${DISCOVERY_PREFIX}/device/${TOPIC_ROOT}_${home}/+/config`,
+      `${base}/device/+/availability`,
+    ],
   };
 }
 
@@ -332,8 +339,11 @@ export type BalanceState = {
 };
 
 export type EvidenceState = {
+  /** doubleVote, doubleProposal, doubleReceipt, doublePvOffer, doubleBuyOffer */
   readonly kind: string;
   readonly offender: string;
+  /** Of the two votes or proposals; null: it is about a receipt, an offer or a bid. */
+  readonly height: number | null;
   /** "prevote 12/0", "receipt 17", "21Mar18-13:00 roof 2" */
   readonly subject: string;
 };

@@ -2,7 +2,13 @@
 // and commands come back. Whatever becomes of the broker, the market beside it does not notice: nothing here
 // waits for it, keeps more than the board holds, or throws at whoever publishes.
 
-import { HOME_ASSISTANT_STATUS, homeTopics, OFFLINE, ONLINE } from "../../broker/topics.ts";
+import {
+  HOME_ASSISTANT_STATUS,
+  homeTopics,
+  OFFLINE,
+  ONLINE,
+  parseTopic,
+} from "../../broker/topics.ts";
 import type { Watts } from "../core/units/energy.ts";
 import { watts } from "../core/units/energy.ts";
 import type { AgentDoor, DeviceReading, Log, Publisher } from "../ports.ts";
@@ -146,6 +152,9 @@ export function openMqtt(options: MqttOptions, door: AgentDoor, context: Command
         isGreeting = false;
         board.republish();
       });
+    } else if (namesDevice(message.topic)) {
+      // What is not of earlier is our own.
+      if (message.isRetained && text !== "") guarded(() => teller.remembers(message.topic));
     } else guarded(() => obey?.(message));
   };
 
@@ -159,6 +168,7 @@ export function openMqtt(options: MqttOptions, door: AgentDoor, context: Command
     statusTopic: topics.status,
     filters: [
       topics.status,
+      ...topics.namingFilters,
       ...(options.homeAssistant ? [HOME_ASSISTANT_STATUS] : []),
       ...(obey === null ? [] : [topics.setFilter]),
     ],
@@ -178,6 +188,12 @@ export function openMqtt(options: MqttOptions, door: AgentDoor, context: Command
       counters.close();
     },
   };
+}
+
+/** Whether it is one of `HomeTopics.namingFilters`. */
+function namesDevice(topic: string): boolean {
+  const kind = parseTopic(topic)?.kind;
+  return kind === "discovery" || kind === "deviceAvailability";
 }
 
 function credentialsOf({ username, passwordFile, tls }: MqttOptions) {

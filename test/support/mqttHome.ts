@@ -27,8 +27,11 @@ export type MqttHome = {
   readonly reads: (device: string, hours: number, values: Values) => void;
   readonly refuses: (device: string, code: "unreachable" | "disabled") => void;
   readonly answers: (device: string) => void;
-  /** As after a new start of the process; "powerCut": nothing was said or kept at the end. */
-  readonly restart: (how: "clean" | "powerCut", more?: Partial<MqttOptions>) => Promise<void>;
+  /** As after a new start of the process; "powerCut": nothing was kept at the end; "lost": nothing ever was. */
+  readonly restart: (
+    how: "clean" | "powerCut" | "lost",
+    more?: Partial<MqttOptions>,
+  ) => Promise<void>;
   readonly close: () => Promise<void>;
 };
 
@@ -107,6 +110,7 @@ export async function openMqttHome(
     restart: async (how, changed) => {
       const before = fs.existsSync(keptFile) ? fs.readFileSync(keptFile) : null;
       await mqtt.close();
+      if (how === "lost") fs.rmSync(keptFile, { force: true });
       // What the end has written never came to the disk.
       if (how === "powerCut" && before !== null)
         fs.writeFileSync(keptFile, before, { mode: 0o600 });

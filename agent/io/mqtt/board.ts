@@ -21,6 +21,8 @@ export type Message = {
 export type Board = {
   /** What a retained topic says from now on. */
   readonly put: (topic: string, payload: string) => void;
+  /** Takes what the broker keeps on a topic away from it, once; not on a topic that says something. */
+  readonly wipe: (topic: string) => void;
   /** Something of this moment. `now`: monotonic ms. */
   readonly tell: (message: Pick<Message, "topic" | "payload" | "qos">, now: number) => void;
   /** What to send next: state before moments; null: nothing. */
@@ -59,6 +61,10 @@ export function createBoard(): Board {
       }
       states.set(topic, payload);
       waiting.add(topic);
+    },
+    wipe: (topic) => {
+      // Whoever fills the broker with topics of ours must not fill the board.
+      if (!states.has(topic) && waiting.size < TOPICS_MAX) waiting.add(topic);
     },
     tell: (message, now) => {
       const size = Buffer.byteLength(message.payload);

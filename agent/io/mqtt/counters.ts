@@ -31,8 +31,6 @@ export type Counters = {
   readonly shown: (device: string) => ShownCounters;
   /** What is known of it from earlier runs; null: nothing. */
   readonly known: (device: string) => { readonly source: string; readonly at: UnixMs } | null;
-  /** Devices of earlier runs that the agent's file has no more. */
-  readonly removed: () => readonly string[];
   readonly trades: () => Trades;
   readonly cleared: (cleared: Cleared) => void;
   /** The last write: what was shown, exactly. */
@@ -105,7 +103,6 @@ export function createCounters(
       }
       return null;
     },
-    removed: () => Object.keys(before.devices).filter((name) => !devices.has(name)),
     trades: () => trades,
     cleared: (cleared) => {
       const next = countTrades(trades, cleared);

@@ -5,6 +5,7 @@ import type {
   BalanceState,
   DeviceErrorState,
   DeviceState,
+  EvidenceState,
   FillState,
   ForecastState,
   HealthState,
@@ -17,7 +18,7 @@ import { FILLS_MAX } from "../../../broker/topics.ts";
 import { listingTimes } from "../../core/ledger/calendar.ts";
 import type { HourStatement } from "../../core/ledger/event.ts";
 import type { Rules } from "../../core/ledger/rules.ts";
-import type { Fill, LedgerState, Listing, Member } from "../../core/ledger/state.ts";
+import type { Accused, Fill, LedgerState, Listing, Member } from "../../core/ledger/state.ts";
 import type { Wh } from "../../core/units/energy.ts";
 import type { ListingId, MemberId } from "../../core/units/ids.ts";
 import { formatIso } from "../../core/units/iso.ts";
@@ -234,6 +235,11 @@ export function ledgerState(
     time: state.height === 0 ? null : formatIso(state.time),
     peers: peers.toSorted(),
     validators: state.validators.map(({ memberId }) => memberId),
-    evidence: evidence.map(({ kind, offender, subject }) => ({ kind, offender, subject })),
+    evidence: evidence.map(evidenceState),
   };
+}
+
+function evidenceState({ kind, offender, subject, at }: Accused): EvidenceState {
+  const isOfHeight = kind === "doubleVote" || kind === "doubleProposal";
+  return { kind, offender, height: isOfHeight ? at : null, subject };
 }

@@ -7,6 +7,7 @@ import {
   type HomeTopics,
   OFFLINE,
   ONLINE,
+  parseTopic,
   topicName,
 } from "../../../broker/topics.ts";
 import type { ComposerContext } from "../../core/composer/context.ts";
@@ -40,8 +41,6 @@ import { sumWh, tradedOn } from "./trades.ts";
 const EVENT_AGE_MAX = HOUR_MS;
 /** Listings that are looked through for the last one that was cleared, once. */
 const LISTINGS_BACK_MAX = 48;
-/** Devices that were taken out of the agent's file and are wiped from the broker; more wait for nobody. */
-const REMOVED_MAX = 8;
 /** Leaves room for a number. */
 const DEVICE_LENGTH_MAX = 100;
 /** Blocks within this are written together. */
@@ -72,6 +71,11 @@ export type Teller = Publisher & {
   readonly begin: () => void;
   /** What changes by itself as time goes by, to be called each minute. */
   readonly tick: () => void;
+  /**
+   * The broker has kept something on that topic, one of `HomeTopics.namingFilters`: what was said of a device that
+   * is no more in the agent's file, or to a Home Assistant that it no longer wants told, is wiped.
+   */
+  readonly remembers: (topic: string) => void;
 };
 
 export function createTeller(options: TellerOptions): Teller {
@@ -111,15 +115,16 @@ export function createTeller(options: TellerOptions): Teller {
     discover(name, device);
   };
 
-  /** What the broker still has of devices that are no more, so that nobody shows them for ever. */
-  const forgetRemoved = (): void => {
-    const taken = new Set(names.values());
-    const gone = counters.removed().map(topicName);
-    for (const own of gone.filter((name) => !taken.has(name)).slice(0, REMOVED_MAX)) {
-      board.put(topics.deviceState(own), "");
-      board.put(topics.deviceAvailability(own), "");
-      board.put(topics.deviceError(own), "");
-      if (options.discovery !== null) board.put(topics.deviceDiscovery(own), "");
+  const taken = new Set(names.values());
+  const remembers = (topic: string): void => {
+    const about = parseTopic(topic);
+    if (about === null || !("device" in about)) return;
+    const { kind, device } = about;
+    const isGone = device !== null && !taken.has(device);
+    if (kind === "discovery" && (isGone || options.discovery === null)) board.wipe(topic);
+    if (!isGone) return;
+    for (const topicOf of [topics.deviceState, topics.deviceAvailability, topics.deviceError]) {
+      board.wipe(topicOf(device));
     }
   };
 
@@ -256,8 +261,8 @@ export function createTeller(options: TellerOptions): Teller {
 
   return {
     publish,
+    remembers,
     begin: () => {
-      forgetRemoved();
       for (const { name, kind } of options.devices) {
         const known = counters.known(name);
         // At night a device may not answer until the morning: its counters are known all the same.

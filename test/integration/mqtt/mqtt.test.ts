@@ -359,19 +359,112 @@ describe.each(BROKERS)("with $name, a home", ({ open }) => {
     expect(broker.port).toBeGreaterThan(0);
   });
 
-  it("wipes a device that was taken out of its file from the broker and from Home Assistant", async () => {
-    const { home, listener } = await setting(open);
-    for (const [hours, produced] of [
-      [0, 1000],
-      [0.1, 1010],
-    ] as const) {
-      home.reads(INVERTER, hours, { power: 5, produced });
+  describe("and what it once said of its devices", () => {
+    const roof = topics.deviceDiscovery("inverter_roof");
+    const grid = topics.deviceDiscovery("grid_meter");
+    const discoveries = [topics.discovery, roof, grid];
+    const ofRoof = [topics.deviceState, topics.deviceAvailability, topics.deviceError];
+    const roofTopics = ofRoof.map((topicOf) => topicOf("inverter_roof"));
+
+    let forecasts = 0;
+
+    /** Both devices have answered; another home's device is there, too. */
+    async function told(): Promise<Setting & { readonly others: string }> {
+      const all = await setting(open);
+      const { home, listener } = all;
+      home.answers(INVERTER);
+      home.reads(INVERTER, 0, { power: 5, produced: 1000 });
+      home.answers(METER);
+      home.reads(METER, 0, { power: 5, imported: 10, exported: 20 });
+      await listener.until("both", () => discoveries.every((one) => listener.last(one) !== null));
+      home.refuses(INVERTER, "unreachable");
+      const others = `homeassistant/device/pvtrading_${HOME}_too/roof/config`;
+      await listener.client.publishAsync(others, "{}", { qos: 1, retain: true });
+      return { ...all, others };
     }
-    const discovery = topics.deviceDiscovery("inverter_roof");
-    await listener.until("the inverter", () => listener.last(discovery) !== null);
-    await home.restart("clean", { devices: [{ name: METER, kind: "meter" }] });
-    await listener.until("gone", () => listener.last(discovery) === "");
-    expect(listener.last(topics.deviceState("inverter_roof"))).toBe("");
+
+    /** What somebody who comes now is told of these topics, everything before having been said. */
+    async function kept(
+      { broker, home, listener }: Setting,
+      wanted: readonly string[],
+    ): Promise<readonly string[]> {
+      await listener.until("back", () => home.mqtt().isConnected());
+      // There and back twice: what the broker has kept was heard, and wiped.
+      for (const _ of "12") {
+        const before = listener.heard.length;
+        forecasts += 1;
+        home.mqtt().publisher.publish({
+          ...{ type: "forecast", listingId: listingId(LISTING) },
+          ...{ production: wh(forecasts), consumption: null },
+        });
+        const since = () => listener.heard.slice(before);
+        await listener.until("a word", () =>
+          since().some(({ topic }) => topic === topics.forecast),
+        );
+      }
+      const late = keep(await openListener(broker.port));
+      await late.until("what is kept", () => late.last(topics.forecast) !== null);
+      await late.client.publishAsync("the end", "");
+      await late.until("all that is kept", () => late.last("the end") !== null);
+      return wanted.filter((topic) => late.last(topic) !== null);
+    }
+
+    it("stays where a start finds the file as it was, also without a data folder", async () => {
+      const all = await told();
+      const everything = [...discoveries, ...roofTopics, all.others];
+      await all.home.restart("clean");
+      expect(await kept(all, everything)).toEqual(everything);
+      // No device has answered since, and nothing is known of any.
+      await all.home.restart("lost");
+      expect(await kept(all, everything)).toEqual(everything);
+      const wiped = all.listener.heard.filter(({ payload }) => payload === "");
+      expect(wiped.map(({ topic }) => topic).filter((one) => discoveries.includes(one))).toEqual(
+        [],
+      );
+    });
+
+    it.each(["clean", "lost"] as const)(
+      "goes with a device that was taken out of the file or renamed (%s)",
+      async (how) => {
+        const all = await told();
+        const devices = [
+          { name: METER, kind: "meter" },
+          { name: "new roof", kind: "inverter" },
+        ] as const;
+        await all.home.restart(how, { devices });
+        await all.listener.until("gone", () => all.listener.last(roof) === "");
+        const left = [topics.discovery, grid, all.others];
+        expect(await kept(all, [...left, roof, ...roofTopics])).toEqual(left);
+        const fresh = topics.deviceDiscovery("new_roof");
+        const at = all.home.home.door.door.now();
+        all.home.mqtt().publisher.publish({
+          ...{ type: "reading", device: "new roof", at },
+          reading: {
+            ...{ kind: "inverter", source: "", state: "producing", deviceTime: null },
+            ...{ power: null, produced: wh(1000) },
+          },
+        });
+        await all.listener.until("the new one", () => all.listener.last(fresh) !== null);
+      },
+    );
+
+    it("goes when Home Assistant is not to be told any more, and is said again when it is", async () => {
+      const all = await told();
+      await all.home.restart("lost", { homeAssistant: false });
+      await all.listener.until("gone", () =>
+        discoveries.every((one) => all.listener.last(one) === ""),
+      );
+      const left = [...roofTopics, all.others];
+      expect(await kept(all, [...discoveries, ...left])).toEqual(left);
+      // Wiped once: a broker that comes back is not told again.
+      const before = all.listener.heard.length;
+      await all.home.restart("clean", { homeAssistant: false });
+      await kept(all, []);
+      const heard = all.listener.heard.slice(before).map(({ topic }) => topic);
+      expect(heard.filter((topic) => discoveries.includes(topic))).toEqual([]);
+      await all.home.restart("clean");
+      await all.listener.until("again", () => all.listener.last(topics.discovery) !== "");
+    });
   });
 
   it("shows Home Assistant counters that never fall: a night, restarts, a counter that is reset", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ANONYMOUS, isCommand, rightsOf, type User } from "../../../broker/rights.ts";
+import { homeTopics } from "../../../broker/topics.ts";
 
 const agent = rightsOf({ name: "home1", role: "agent" });
 const OWN = [
@@ -8,6 +9,7 @@ const OWN = [
   "pvtrading/home1/set/bid",
 ];
 const DISCOVERY = "homeassistant/device/pvtrading_home1/config";
+const OF_DEVICE = "homeassistant/device/pvtrading_home1/m1/config";
 const OTHERS = [
   "homeassistant/device/pvtrading_home2/m1/config",
   "pvtrading/home2/status",
@@ -20,15 +22,18 @@ const OTHERS = [
 
 describe("an agent", () => {
   test("writes its own branch and its discovery, nothing else", () => {
-    const ofDevice = "homeassistant/device/pvtrading_home1/m1/config";
-    expect([...OWN, DISCOVERY, ofDevice].filter((topic) => !agent.mayWrite(topic))).toEqual([]);
+    expect([...OWN, DISCOVERY, OF_DEVICE].filter((topic) => !agent.mayWrite(topic))).toEqual([]);
     const more = [...OTHERS, "homeassistant/status", "pvtrading/+/status", "pvtrading/home1/#"];
     expect(more.filter(agent.mayWrite)).toEqual([]);
   });
 
   test("reads its own branch with its commands, and Home Assistant's birth", () => {
     expect([...OWN, "homeassistant/status"].filter((topic) => !agent.mayRead(topic))).toEqual([]);
-    expect([...OTHERS, DISCOVERY].filter(agent.mayRead)).toEqual([]);
+    // So that it can wipe what it said of devices that are no more.
+    expect([DISCOVERY, OF_DEVICE].filter(agent.mayRead)).toHaveLength(2);
+    expect(homeTopics("home1").namingFilters.filter(agent.maySubscribe)).toHaveLength(3);
+    expect(homeTopics("home2").namingFilters.filter(agent.maySubscribe)).toEqual([]);
+    expect(OTHERS.filter(agent.mayRead)).toEqual([]);
     expect(["pvtrading/home1/set/#", "#", "+/home1/#"].filter(agent.maySubscribe)).toHaveLength(3);
     const refused = ["pvtrading/home2/#", "$SYS/#", "pvtrading/home1/a#", "else/#"];
     expect(refused.filter(agent.maySubscribe)).toEqual([]);

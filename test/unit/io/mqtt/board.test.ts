@@ -38,6 +38,24 @@ describe("what waits for the broker", () => {
     expect(board.next(0)).toBeNull();
   });
 
+  it("is the end of what an earlier run has said, once, and never of what is said now", () => {
+    const board = createBoard();
+    board.put("a", "1");
+    all(board);
+    board.wipe("a");
+    board.wipe("old");
+    const wiped: Message = { topic: "old", payload: "", retain: true, qos: 1 };
+    expect(all(board)).toEqual([wiped]);
+    board.again(wiped);
+    expect(all(board)).toEqual([wiped]);
+    board.republish();
+    expect(said(all(board))).toEqual(["1"]);
+    for (let i = 0; i < 1000; i += 1) board.wipe(`old${i}`);
+    expect(all(board)).toHaveLength(128);
+    board.put("b", "2");
+    expect(said(all(board))).toEqual(["2"]);
+  });
+
   it("is everything again for a broker that forgot", () => {
     const board = createBoard();
     board.put("a", "1");
