@@ -121,7 +121,8 @@ async function runIn(dir: string, { options, file, isNew }: Run): Promise<number
   const release = stopOnSignals(lab);
   try {
     keep();
-    return await work(lab, { options, file, access: { rest: addresses, tokens }, print });
+    const told = page === null ? {} : { page: page.address };
+    return await work(lab, { options, file, access: { rest: addresses, tokens, ...told }, print });
   } finally {
     await lab.stop();
     clearInterval(keeping);
@@ -149,7 +150,11 @@ function restPorts({ portBase }: LabOptions, homes: number): readonly number[] {
 }
 
 type Work = Omit<Run, "isNew"> & {
-  readonly access: { readonly rest: readonly string[]; readonly tokens: LabTokens };
+  readonly access: {
+    readonly rest: readonly string[];
+    readonly tokens: LabTokens;
+    readonly page?: string;
+  };
   readonly print: (line: string) => void;
 };
 

@@ -16,16 +16,20 @@ export type Rest = {
   readonly post: (path: string, body: object) => Promise<RestAnswer>;
 };
 
-/** `path` below /api; a type's name alone stands for its registry: Member, kWhlisting/21Mar18-13:00 */
-export function openRest(address: string, token: string): Rest {
+/**
+ * `path` below /api; a type's name alone stands for its registry: Member, kWhlisting/21Mar18-13:00. `card`: which of
+ * the token's cards acts; null: its default.
+ */
+export function openRest(address: string, token: string, card: string | null = null): Rest {
   const ask = async (method: string, path: string, body?: object): Promise<RestAnswer> => {
-    const below = path.startsWith("system/") ? path : `${NAMESPACE}.${path}`;
+    const below = path.startsWith("system/") || path === "wallet" ? path : `${NAMESPACE}.${path}`;
     try {
       const answer = await fetch(`${address}/api/${below}`, {
         ...{ method, signal: AbortSignal.timeout(WITHIN_MS), credentials: "omit" },
         // Not in the address, which ends up in logs.
         headers: {
           "x-access-token": token,
+          ...(card === null ? {} : { "x-composer-card": card }),
           ...(body === undefined ? {} : { "content-type": "application/json" }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),

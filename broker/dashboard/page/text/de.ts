@@ -291,6 +291,7 @@ export const DE: { readonly [K in keyof typeof EN]: string } = {
   noToken: "Sie haben kein Token angegeben.",
   noRest: "Kein Haushalt hier hat eine REST-Schnittstelle, die diese Seite fragen darf.",
   firstToken: "Bitte zuerst oben Ihr Token angeben.",
+  actingCard: "Karte, die handelt",
   youAre: "Sie sind {who}.",
   noBroker: "Diese Seite hat keinen Broker; sie hört einem Haushalt direkt zu.",
   brokerLogin: "Name und Kennwort beim Broker",

@@ -280,6 +280,7 @@ export const EN = {
   noToken: "You have given no token.",
   noRest: "No home here has a REST door that this page may ask.",
   firstToken: "Give your token first, above.",
+  actingCard: "Card that acts",
   youAre: "You are {who}.",
   noBroker: "This page has no broker; it listens to a home’s own door.",
   brokerLogin: "The broker’s user and password",

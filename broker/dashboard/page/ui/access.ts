@@ -1,15 +1,20 @@
-// What the reader has been given: a token for REST, a login for the broker. Kept while the tab is open.
+// What the reader has been given: a token for REST and which of its cards acts, a login for the broker. Kept while
+// the tab is open.
 
 import type { Login } from "../feeds/mqttFeed.ts";
 
 const TOKEN = "pvtrading.token";
+const CARD = "pvtrading.card";
 const LOGIN = "pvtrading.login";
 
 export type Access = {
   /** The reader's own; null: none. */
   readonly token: () => string | null;
+  /** Of the token's cards the one that acts; null: its default. */
+  readonly card: () => string | null;
   readonly login: () => Login | null;
   readonly setToken: (token: string | null) => void;
+  readonly setCard: (card: string | null) => void;
   readonly setLogin: (login: Login | null) => void;
 };
 
@@ -17,6 +22,7 @@ export type Access = {
 export function createAccess(changed: () => void): Access {
   return {
     token: () => sessionStorage.getItem(TOKEN),
+    card: () => sessionStorage.getItem(CARD),
     login: () => {
       const [username, password] = (sessionStorage.getItem(LOGIN) ?? "").split("\n");
       return username === undefined || username === ""
@@ -25,8 +31,11 @@ export function createAccess(changed: () => void): Access {
     },
     setToken: (token) => {
       keep(TOKEN, token);
+      keep(CARD, null);
       changed();
     },
+    // Reading is the same with each card.
+    setCard: (card) => keep(CARD, card),
     setLogin: (login) => {
       keep(LOGIN, login === null ? null : `${login.username}\n${login.password}`);
       changed();

@@ -1,8 +1,8 @@
 // Operator: what is done by hand, with one's own token, through a home's REST door; and in a community whose
 // steps are taken by hand, the system's steps too. The ledger says what is allowed, this page only asks.
 
-import { openRest, type RestAnswer } from "../feeds/rest.ts";
-import { isObject, textIn } from "../state/json.ts";
+import { openRest, type RestAnswer, rowsOf } from "../feeds/rest.ts";
+import { isObject, type JsonObject, textIn } from "../state/json.ts";
 import { listingsInOrder } from "../state/listings.ts";
 import type { Key } from "../text/translate.ts";
 import { h, part } from "../ui/dom.ts";
@@ -192,7 +192,7 @@ function actionForm(page: Page, { fields, send }: Form): HTMLElement {
     const [type, body] = send(values);
     button.disabled = true;
     say(said, t("underWay"), "calm");
-    const answer = await openRest(address, token).post(type, body);
+    const answer = await openRest(address, token, access.card()).post(type, body);
     button.disabled = false;
     say(said, answerSentence(page, answer), answer.ok ? "good" : "bad");
     if (answer.ok) history.read(address, access.token() ?? config.readToken);
@@ -228,13 +228,19 @@ function tokenForm(page: Page): HTMLElement {
     autocomplete: "off",
     spellcheck: "false",
   });
+  const cards = cardChoice(page, () => void who());
   const who = async (): Promise<void> => {
     const [token, address] = [access.token(), restOf(page)];
     if (token === null || address === null) {
+      cards.show([]);
       say(said, t(token === null ? "noToken" : "noRest"), "calm");
       return;
     }
-    const answer = await openRest(address, token).get("system/ping");
+    const rest = openRest(address, token, access.card());
+    const [answer, wallet] = await Promise.all([rest.get("system/ping"), rest.get("wallet")]);
+    // Another token was given meanwhile.
+    if (token !== access.token()) return;
+    cards.show(rowsOf(wallet));
     if (!answer.ok) {
       say(
         said,
@@ -265,7 +271,40 @@ function tokenForm(page: Page): HTMLElement {
       h("button", { type: "submit", class: "primary" }, t("useToken")),
       said,
     ),
+    cards.element,
   );
+}
+
+/** Which card acts, where a token has several: an operator's in a laboratory has everybody's. */
+function cardChoice(
+  { t, access }: Page,
+  changed: () => void,
+): { readonly element: HTMLElement; readonly show: (wallet: readonly JsonObject[]) => void } {
+  const select = h("select", {
+    id: "actingCard",
+    onchange: () => {
+      access.setCard(select.value);
+      changed();
+    },
+  });
+  const element = h(
+    "div",
+    { class: "field" },
+    h("label", { for: "actingCard" }, t("actingCard")),
+    select,
+  );
+  element.hidden = true;
+  return {
+    element,
+    show: (wallet) => {
+      const names = wallet.flatMap((one) => textIn(one, "name") ?? []);
+      const main = wallet.find((one) => one["default"] === true);
+      const acting = access.card() ?? (main === undefined ? null : textIn(main, "name"));
+      element.hidden = names.length < 2;
+      select.replaceChildren(...names.map((name) => h("option", { value: name }, name)));
+      if (acting !== null) select.value = acting;
+    },
+  };
 }
 
 function loginForm(page: Page): HTMLElement {
