@@ -66,13 +66,13 @@ function program(): Command {
   program
     .command("schema")
     .description("print the JSON Schema of a config file")
-    .argument("<file>", "agent or community")
+    .argument("<file>", "agent, community or page")
     .action(async (name: string) => {
-      const schemas: { [name: string]: object } = (
-        await import("./config/jsonSchema.ts")
-      ).jsonSchemas();
+      const { jsonSchemas } = await import("./config/jsonSchema.ts");
+      const { pageSchema } = await import("../broker/dashboard/pageFile.ts");
+      const schemas: { [name: string]: object } = { ...jsonSchemas(), page: pageSchema() };
       const schema = schemas[name];
-      if (schema === undefined) print(2, [`schema ${name}: agent or community`]);
+      if (schema === undefined) print(2, [`schema ${name}: agent, community or page`]);
       else print(0, [JSON.stringify(schema, null, 2)]);
     });
   return program;

@@ -29,6 +29,8 @@ export type BrokerOptions = {
     readonly certFile: string;
     readonly keyFile: string;
     readonly port: number;
+    /** MQTT over WebSocket over TLS, for pages; left out or null: none. */
+    readonly wsPort?: number | null;
   } | null;
   /** Made by `broker user add`; null: nobody has a name. */
   readonly usersFile: string | null;
@@ -44,6 +46,7 @@ export type OpenBroker = {
   readonly port: number;
   readonly wsPort: number | null;
   readonly tlsPort: number | null;
+  readonly wssPort: number | null;
   /** Says the wills, ends all connections and saves what is retained. */
   readonly close: () => Promise<void>;
 };
@@ -129,7 +132,9 @@ class Broker {
     const opened = {
       port: await this.#doors.openTcp(port),
       tlsPort: tls === null ? null : await this.#doors.openTls(tls.port, tls),
-      wsPort: wsPort === null ? null : await this.#doors.openWebSocket(wsPort),
+      wsPort: wsPort === null ? null : await this.#doors.openWebSocket(wsPort, null),
+      wssPort:
+        typeof tls?.wsPort === "number" ? await this.#doors.openWebSocket(tls.wsPort, tls) : null,
     };
     this.#timers.push(setInterval(() => this.#lookAtUsers(), USERS_LOOK_MS));
     this.#timers.push(setInterval(() => void this.#save(), SAVE_MS));

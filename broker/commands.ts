@@ -21,6 +21,7 @@ type RunOptions = {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsPort: number;
+  readonly wssPort?: number;
   readonly retained?: string;
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly json: boolean;
@@ -50,6 +51,7 @@ export function brokerCommand(): Command {
     .option("--tls-cert <file>", "PEM; with it and its key MQTT over TLS, too")
     .option("--tls-key <file>", "PEM")
     .option("--tls-port <n>", "MQTT over TLS", port, 8883)
+    .option("--wss-port <n>", "MQTT over WebSocket over TLS, for pages; left out: none", port)
     .option("--retained <file>", "keep retained messages here over a restart")
     .addOption(
       new Option("--log-level <level>", "the least that is told")
@@ -101,9 +103,12 @@ function addUsers(user: Command): void {
 
 /** Until a signal ends it. */
 async function run(options: RunOptions): Promise<void> {
-  const { tlsCert, tlsKey, tlsPort } = options;
+  const { tlsCert, tlsKey, tlsPort, wssPort } = options;
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     throw new BrokerError("badOption", "--tls-cert and --tls-key go together");
+  }
+  if (wssPort !== undefined && tlsCert === undefined) {
+    throw new BrokerError("badOption", "--wss-port goes with --tls-cert and --tls-key");
   }
   const { openBroker } = await import("./broker.ts");
   const { BROKER_LIMITS } = await import("./limits.ts");
@@ -112,7 +117,9 @@ async function run(options: RunOptions): Promise<void> {
     host: options.host,
     port: options.port,
     wsPort: options.wsPort ?? null,
-    tls: isTls ? { certFile: tlsCert, keyFile: tlsKey, port: tlsPort } : null,
+    tls: isTls
+      ? { certFile: tlsCert, keyFile: tlsKey, port: tlsPort, wsPort: wssPort ?? null }
+      : null,
     usersFile: options.users ?? null,
     anonymous: options.anonymous,
     limits: BROKER_LIMITS,

@@ -1,7 +1,8 @@
-// The broker's doors: TCP, TLS and WebSocket. Connections are counted here, before anything is read.
+// The broker's doors: TCP, WebSocket, and both over TLS. Connections are counted here, before anything is read.
 
 import fs from "node:fs";
 import http from "node:http";
+import https from "node:https";
 import net from "node:net";
 import type { Duplex } from "node:stream";
 import tls from "node:tls";
@@ -54,36 +55,23 @@ export class Doors {
     return this.#listen(server, port);
   }
 
-  openTls(port: number, { certFile, keyFile }: TlsFiles): Promise<number> {
-    let server: tls.Server;
-    try {
-      server = tls.createServer({
-        cert: fs.readFileSync(certFile),
-        key: fs.readFileSync(keyFile),
-        minVersion: "TLSv1.2",
-        handshakeTimeout: this.#plan.limits.connectMsMax,
-        noDelay: true,
-      });
-    } catch (cause) {
-      const sentence = `TLS with ${certFile} and ${keyFile}: ${causeText(cause)}`;
-      throw new BrokerError("fileFailed", sentence, cause);
-    }
+  openTls(port: number, files: TlsFiles): Promise<number> {
+    const server = this.#secure(files, (options) => tls.createServer(options));
     server.on("secureConnection", (socket) => this.#plan.onStream(socket, fromHere(socket)));
-    server.on("tlsClientError", (error, socket) => {
-      this.#plan.log("debug", "TLS handshake failed", { reason: causeText(error) });
-      socket.destroy();
-    });
     return this.#listen(server, port);
   }
 
-  openWebSocket(port: number): Promise<number> {
+  /** Over TLS where there are files for it. */
+  openWebSocket(port: number, files: TlsFiles | null): Promise<number> {
     const { limits } = this.#plan;
-    const server = http.createServer(
-      { headersTimeout: limits.connectMsMax, requestTimeout: limits.connectMsMax, noDelay: true },
-      (_request, response) => {
-        response.writeHead(426, { connection: "close" }).end("MQTT over WebSocket only\n");
-      },
-    );
+    const patience = { headersTimeout: limits.connectMsMax, requestTimeout: limits.connectMsMax };
+    const answer: http.RequestListener = (_request, response) => {
+      response.writeHead(426, { connection: "close" }).end("MQTT over WebSocket only\n");
+    };
+    const server =
+      files === null
+        ? http.createServer({ ...patience, noDelay: true }, answer)
+        : this.#secure(files, (options) => https.createServer({ ...options, ...patience }, answer));
     const sockets = new WebSocketServer({
       noServer: true,
       maxPayload: limits.packetBytesMax,
@@ -105,6 +93,30 @@ export class Doors {
       );
     });
     return this.#listen(server, port);
+  }
+
+  #secure<S extends tls.Server>(
+    { certFile, keyFile }: TlsFiles,
+    create: (options: tls.TlsOptions) => S,
+  ): S {
+    let server: S;
+    try {
+      server = create({
+        cert: fs.readFileSync(certFile),
+        key: fs.readFileSync(keyFile),
+        minVersion: "TLSv1.2",
+        handshakeTimeout: this.#plan.limits.connectMsMax,
+        noDelay: true,
+      });
+    } catch (cause) {
+      const sentence = `TLS with ${certFile} and ${keyFile}: ${causeText(cause)}`;
+      throw new BrokerError("fileFailed", sentence, cause);
+    }
+    server.on("tlsClientError", (error, socket) => {
+      this.#plan.log("debug", "TLS handshake failed", { reason: causeText(error) });
+      socket.destroy();
+    });
+    return server;
   }
 
   /** No more connections; those there are go on. */

@@ -2,6 +2,7 @@
 // line and for main.ts beside this file.
 
 import { readFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
 import { Command } from "commander";
 import type { PageFile } from "./pageFile.ts";
 import type { PageLog } from "./server.ts";
@@ -47,7 +48,9 @@ async function serve({
       ...(recorder === null ? {} : { history: recorder.history }),
     });
     closers.defer(() => page.close());
-    process.stdout.write(`the page: ${page.address}\n`);
+    for (const address of addressesOf(page.address)) {
+      process.stdout.write(`the page: ${address}\n`);
+    }
     await new Promise<void>((resolve) => {
       for (const signal of SIGNALS) process.once(signal, () => resolve());
     });
@@ -57,6 +60,16 @@ async function serve({
     process.stderr.write(`the page cannot be served on ${host}:${port}: ${why}\n`);
     return 1;
   }
+}
+
+/** 0.0.0.0 is no address that a telephone could open: all that this machine has. */
+function addressesOf(address: string): readonly string[] {
+  const url = new URL(address);
+  if (url.hostname !== "0.0.0.0" && url.hostname !== "[::]") return [address];
+  const own = Object.values(networkInterfaces())
+    .flatMap((each) => each ?? [])
+    .filter(({ family, internal }) => family === "IPv4" && !internal);
+  return ["127.0.0.1", ...own.map((one) => one.address)].map((ip) => `http://${ip}:${url.port}`);
 }
 
 function recorderOf({ url, username, passwordFile }: NonNullable<PageFile["record"]>) {

@@ -17,37 +17,58 @@ const doorUrl = z
 const timeZone = z.string().refine(isTimeZone, { error: "an IANA name such as Europe/Berlin" });
 
 const pageFile = z.strictObject({
-  /** For editors. */
-  $schema: z.string().optional(),
+  $schema: z.string().optional().describe("For editors"),
   title: z.string().min(1).max(64).default("PV trading"),
-  /** Left out: this machine alone; 0.0.0.0: the whole network. */
-  host: z.string().min(1).max(253).default("127.0.0.1"),
+  host: z
+    .string()
+    .min(1)
+    .max(253)
+    .default("127.0.0.1")
+    .describe("Where to listen; left out: this machine alone, 0.0.0.0: the whole network"),
   port: port.default(8080),
-  timeZone: timeZone.default("UTC"),
-  /** The broker as browsers reach it; null: they listen to a home's REST door, with a token. */
-  mqtt: webSocketUrl.nullable(),
-  /** The broker as this server reaches it: then charts begin before the page was opened. */
+  timeZone: timeZone.default("UTC").describe("In which hours are shown, such as Europe/Berlin"),
+  mqtt: webSocketUrl
+    .nullable()
+    .describe(
+      "The broker as browsers reach it: ws://host:port, or over TLS wss://host:port by the name in its " +
+        "certificate. localhost: on the machine that serves the page, by whatever name it was opened. " +
+        "null: the page listens to a home's REST door, with a token",
+    ),
   record: z
     .strictObject({
       url: brokerUrl,
       username: z.string().min(1).max(128).optional(),
-      /** Relative to this file; its first line is the password. */
-      passwordFile: z.string().min(1).optional(),
+      passwordFile: z
+        .string()
+        .min(1)
+        .optional()
+        .describe("Relative to this file; its first line is the password"),
     })
     .nullable()
-    .default(null),
+    .default(null)
+    .describe("The broker as this server reaches it: then charts begin before the page was opened"),
   homes: z
     .array(
       z.strictObject({
-        /** As in the broker's topics. */
-        name: z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, "letters, digits, _ and -"),
+        name: z
+          .string()
+          .regex(/^[A-Za-z0-9_-]{1,128}$/, "letters, digits, _ and -")
+          .describe("As in the topics: seller1_vt_edu, unless the home's file has mqtt.home"),
         memberId: z.string().min(1).max(128).nullable().default(null),
-        rest: doorUrl.nullable().default(null),
+        rest: doorUrl
+          .nullable()
+          .default(null)
+          .describe("Its REST door as browsers reach it; its file names this page under cors"),
       }),
     )
     .max(500)
     .default([]),
 });
+
+/** The JSON Schema of config/page.schema.json. */
+export function pageSchema(): object {
+  return z.toJSONSchema(pageFile, { io: "input", unrepresentable: "any" });
+}
 
 export type PageFile = Readonly<z.infer<typeof pageFile>>;
 

@@ -10,7 +10,7 @@ export type PageHome = {
 
 export type PageConfig = {
   readonly title: string;
-  /** MQTT over WebSocket, ws://127.0.0.1:8884; null: none. */
+  /** MQTT over WebSocket, ws://127.0.0.1:9001; null: none. */
   readonly mqttUrl: string | null;
   readonly homes: readonly PageHome[];
   /** IANA name, in which hours are shown. */

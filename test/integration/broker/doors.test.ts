@@ -1,48 +1,27 @@
 // TLS and WebSocket, and which pages may come in.
 
-import { readFileSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { loadX509 } from "../../../agent/io/x509.ts";
 import { isForeign, isLoopback, isSameSite } from "../../../broker/doors.ts";
 import { TestBroker } from "../../support/broker.ts";
+import { brokerCertificate } from "../../support/brokerCertificate.ts";
 
 let broker: TestBroker;
 afterEach(() => broker.close());
 
 describe("TLS", () => {
-  /** A certificate for 127.0.0.1 that nobody but this test trusts. */
-  async function certificate(dir: string): Promise<{ cert: string; key: string }> {
-    const x509 = await loadX509();
-    const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-    const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-    const made = await x509.X509CertificateGenerator.createSelfSigned({
-      name: "CN=broker",
-      keys,
-      signingAlgorithm: algorithm,
-      extensions: [new x509.SubjectAlternativeNameExtension([{ type: "ip", value: "127.0.0.1" }])],
-    });
-    const key = Buffer.from(await crypto.subtle.exportKey("pkcs8", keys.privateKey));
-    const pem = `-----BEGIN PRIVATE KEY-----\n${key.toString("base64")}\n-----END PRIVATE KEY-----\n`;
-    const files = { cert: join(dir, "cert.pem"), key: join(dir, "key.pem") };
-    writeFileSync(files.cert, made.toString("pem"));
-    writeFileSync(files.key, pem);
-    return files;
-  }
-
   test("serves who trusts its certificate, and counts who does not end a handshake", async () => {
     broker = await TestBroker.open();
     await broker.stop();
-    const { cert, key } = await certificate(broker.dir);
-    const tls = { certFile: cert, keyFile: key, port: 0 };
+    const { ca, ...files } = await brokerCertificate(broker.dir);
+    const tls = { ...files, port: 0 };
     await broker.start({ tls, limits: { clientsMax: 2, connectMsMax: 300 } });
     const url = `mqtts://127.0.0.1:${broker.broker.tlsPort}`;
-    await expect(broker.connect("home1", { url })).rejects.toThrow(/self.signed/);
-    const ca = readFileSync(cert);
+    await expect(broker.connect("home1", { url })).rejects.toThrow(/unable to verify/);
     const agent = await broker.connect("home1", { url, ca });
     await agent.subscribe("pvtrading/home1/#");
     await agent.publish("pvtrading/home1/x", "secret");
@@ -62,11 +41,43 @@ describe("TLS", () => {
       .toBe(true);
   });
 
+  test("carries WebSockets, too, with the same files and rights", async () => {
+    broker = await TestBroker.open();
+    await broker.stop();
+    const { ca, ...files } = await brokerCertificate(broker.dir);
+    await broker.start({
+      tls: { ...files, port: 0, wsPort: 0 },
+      limits: { clientsMax: 3, connectMsMax: 300 },
+    });
+    expect(broker.broker.wsPort).toBeNull();
+    const port = broker.broker.wssPort ?? 0;
+    const url = `wss://127.0.0.1:${port}`;
+    await expect(broker.connect("page", { url })).rejects.toThrow(/unable to verify/);
+    const page = await broker.connect("page", { url, ca });
+    const agent = await broker.connect("home1");
+    await page.subscribe("#");
+    await agent.publish("pvtrading/home1/x", "1");
+    await page.publish("pvtrading/home1/x", "denied");
+    await agent.publish("pvtrading/home1/y", "2");
+    await expect.poll(() => page.heard).toEqual(["pvtrading/home1/x=1", "pvtrading/home1/y=2"]);
+    // Who says nothing takes the last place, and loses it; who speaks no TLS is let go.
+    const idle = net.connect(port, "127.0.0.1");
+    const isOver = new Promise<void>((resolve) => idle.once("close", () => resolve()));
+    await new Promise<void>((resolve) => idle.once("connect", () => resolve()));
+    await expect(broker.connect("", { url, ca })).rejects.toThrow();
+    await isOver;
+    await expect(broker.connect("", { url: `ws://127.0.0.1:${port}` })).rejects.toThrow();
+    const strange = new WebSocket(url, "mqtt", { origin: "https://elsewhere.example", ca });
+    const why = await new Promise((resolve) => strange.once("error", resolve));
+    expect(String(why)).toContain("403");
+    expect(page.closes).toBe(0);
+  });
+
   test("says which files it cannot use", async () => {
     broker = await TestBroker.open();
     await broker.stop();
     const none = join(tmpdir(), "no-such-file");
-    const tls = { certFile: none, keyFile: none, port: 0 };
+    const tls = { certFile: none, keyFile: none, port: 0, wsPort: 0 };
     await expect(broker.start({ tls })).rejects.toThrow(`TLS with ${none} and ${none}: ENOENT`);
   });
 });

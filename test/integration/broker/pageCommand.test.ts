@@ -1,11 +1,11 @@
 // `page FILE` as its operator runs it: the example's file, a wrong one, a port that is taken, a signal.
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { readPageFile } from "../../../broker/dashboard/pageFile.ts";
+import { pageSchema, readPageFile } from "../../../broker/dashboard/pageFile.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 let dir: string;
@@ -53,6 +53,12 @@ test("the example is one, and what is left out is as for one machine", () => {
     ok: true,
     value: { host: "127.0.0.1", port: 8080, record: null, homes: [] },
   });
+});
+
+test("the JSON Schema in config/ is what the code reads", () => {
+  const kept = JSON.parse(readFileSync(join(ROOT, "config/page.schema.json"), "utf8")) as unknown;
+  const how = "renew it: npm run --silent pvtrading -- schema page > config/page.schema.json";
+  expect(kept, how).toEqual(pageSchema());
 });
 
 test("every problem is told at once", () => {

@@ -118,6 +118,8 @@ describe("the commands", () => {
     expect(missing).toMatchObject({ code: 1, out: expect.stringContaining("ENOENT") });
     const half = await run("broker/main.ts", "--tls-cert", "x", "--anonymous", "read");
     expect(half).toMatchObject({ code: 2, out: expect.stringContaining("go together") });
+    const bare = await run("broker/main.ts", "--wss-port", "0", "--anonymous", "read");
+    expect(bare).toMatchObject({ code: 2, out: expect.stringContaining("goes with --tls-cert") });
     const wrong = await run("broker/main.ts", "--port", "65536");
     expect(wrong).toMatchObject({ code: 1, out: expect.stringContaining("a whole number") });
   });

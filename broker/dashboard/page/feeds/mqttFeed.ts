@@ -4,6 +4,8 @@ import { TOPIC_ROOT } from "../../../topics.ts";
 import type { Store } from "../state/store.ts";
 
 const RECONNECT_MS = 2000;
+/** Who is not let in asks seldom: a broker makes those wait who are wrong too often. */
+const REFUSED_MS = 30_000;
 const CONNECT_WITHIN_MS = 10_000;
 
 export type Login = { readonly username: string; readonly password: string };
@@ -37,6 +39,7 @@ export async function openMqttFeed(
   const decoder = new TextDecoder();
   client.on("connect", () => {
     live("online");
+    client.options.reconnectPeriod = RECONNECT_MS;
     // At most once: what is state comes again, and what was missed is read by REST.
     client.subscribe(`${TOPIC_ROOT}/#`, { qos: 0 });
     opened();
@@ -46,7 +49,10 @@ export async function openMqttFeed(
   client.on("error", (error) => {
     const code = "code" in error ? error.code : null;
     // MQTT 3.1.1 section 3.2.2.3: 4 bad user name or password, 5 not authorised.
-    if (code === 4 || code === 5) live("refused");
+    if (code === 4 || code === 5) {
+      live("refused");
+      client.options.reconnectPeriod = REFUSED_MS;
+    }
   });
   return () => {
     client.end(true);

@@ -295,6 +295,8 @@ export const DE: { readonly [K in keyof typeof EN]: string } = {
   youAre: "Sie sind {who}.",
   noBroker: "Diese Seite hat keinen Broker; sie hört einem Haushalt direkt zu.",
   brokerLogin: "Name und Kennwort beim Broker",
+  loginTaken: "Der Broker hat Sie eingelassen.",
+  loginRefused: "Der Broker nimmt Namen und Kennwort nicht an.",
   user: "Name",
   password: "Kennwort",
   connect: "Verbinden",

@@ -284,6 +284,8 @@ export const EN = {
   youAre: "You are {who}.",
   noBroker: "This page has no broker; it listens to a home’s own door.",
   brokerLogin: "The broker’s user and password",
+  loginTaken: "The broker lets you in.",
+  loginRefused: "The broker does not accept this user and password.",
   user: "User",
   password: "Password",
   connect: "Connect",

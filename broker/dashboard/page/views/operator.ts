@@ -31,6 +31,7 @@ export function createOperatorView(page: Page): View {
     () => [...state.members.keys()],
     (ids) => ids.map((id) => h("option", { value: id })),
   );
+  const login = loginForm(page);
   const element = h(
     "div",
     { class: "grid" },
@@ -39,7 +40,7 @@ export function createOperatorView(page: Page): View {
       { wide: true },
       h("p", { class: "quiet" }, t("accessWords")),
       tokenForm(page),
-      loginForm(page),
+      login.element,
     ),
     ...FORMS.map((form) =>
       card(t(form.title), {}, h("p", { class: "quiet" }, t(form.words)), actionForm(page, form)),
@@ -49,7 +50,7 @@ export function createOperatorView(page: Page): View {
     memberIds.element,
   );
   const update = (): void => {
-    for (const one of [listingIds, pvIds, memberIds]) one.update();
+    for (const one of [listingIds, pvIds, memberIds, login]) one.update();
   };
   update();
   return { element, update };
@@ -307,9 +308,10 @@ function cardChoice(
   };
 }
 
-function loginForm(page: Page): HTMLElement {
-  const { t, access, config } = page;
-  if (config.mqttUrl === null) return empty(t("noBroker"));
+function loginForm(page: Page): View {
+  const { t, access, config, store } = page;
+  if (config.mqttUrl === null) return { element: empty(t("noBroker")), update: () => {} };
+  const said = h("p", { class: "answer", role: "status" });
   const user = h("input", { id: "mqttUser", name: "user", autocomplete: "username" });
   const password = h("input", {
     id: "mqttPassword",
@@ -317,7 +319,23 @@ function loginForm(page: Page): HTMLElement {
     type: "password",
     autocomplete: "current-password",
   });
-  return h(
+  let told: string = "";
+  let isWanted = false;
+  const update = (): void => {
+    const { live } = store.state;
+    if (live === "refused" && !isWanted) {
+      isWanted = true;
+      element.open = true;
+    }
+    // Without a login only the page's heading speaks.
+    const now = access.login() === null ? "" : live;
+    if (now === told) return;
+    told = now;
+    if (now === "online") say(said, t("loginTaken"), "good");
+    else if (now === "refused") say(said, t("loginRefused"), "bad");
+    else say(said, now === "" ? "" : t("linkConnecting"), "calm");
+  };
+  const element = h(
     "details",
     {},
     h("summary", {}, t("brokerLogin")),
@@ -337,5 +355,7 @@ function loginForm(page: Page): HTMLElement {
       h("div", { class: "field" }, h("label", { for: "mqttPassword" }, t("password")), password),
       h("div", { class: "actions" }, h("button", { type: "submit" }, t("connect"))),
     ),
+    said,
   );
+  return { element, update };
 }
