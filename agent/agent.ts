@@ -373,6 +373,14 @@ const NO_HISTORY: LedgerHistory = {
   fills: () => [],
   transactions: () => ({ entries: [], isWhole: true }),
   transaction: () => null,
+  archive: {
+    span: () => ({ first: 0, last: 0 }),
+    blocks: () => [],
+    votersOf: () => null,
+    placeOf: () => null,
+    cards: () => [],
+    evidence: () => [],
+  },
 };
 
 /**

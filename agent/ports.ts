@@ -6,14 +6,15 @@ import type { UnsignedMessage } from "./core/consensus/effect.ts";
 import type { Durable } from "./core/consensus/input.ts";
 import type { FoundMark, QuarantineReason, SigningMark } from "./core/consensus/quarantine.ts";
 import type { Band } from "./core/forecast/band.ts";
+import type { Header } from "./core/ledger/block.ts";
 import type { BlockReference } from "./core/ledger/blockReference.ts";
 import type { LedgerEvent } from "./core/ledger/event.ts";
-import type { Rules } from "./core/ledger/rules.ts";
+import type { Rules, Validator } from "./core/ledger/rules.ts";
 import type { Fill, LedgerState, Listing, PlacedBid, PlacedOffer } from "./core/ledger/state.ts";
 import type { Payload } from "./core/ledger/transaction.ts";
 import type { Refusal, RefusedOne, Result } from "./core/result.ts";
 import type { Watts, Wh } from "./core/units/energy.ts";
-import type { BlockId, ListingId, MemberId, TransactionId } from "./core/units/ids.ts";
+import type { BlockId, CommunityId, ListingId, MemberId, TransactionId } from "./core/units/ids.ts";
 import type { MilliTokensPerKwh } from "./core/units/money.ts";
 import type { DurationMs, UnixMs } from "./core/units/time.ts";
 
@@ -374,6 +375,36 @@ export type LedgerHistory = {
   };
   /** null: the ledger here has none of this id. */
   readonly transaction: (id: TransactionId) => HistoryEntry | null;
+  readonly archive: LedgerArchive;
+};
+
+/** Who votes on a block, and what for: not the community's id but its last restart's (restart.ts), if there was one. */
+export type Voters = {
+  readonly validators: readonly Validator[];
+  readonly chain: CommunityId;
+  /** The restart that `chain` follows from; null: there was none, or it is not in this ledger. */
+  readonly restart: TransactionId | null;
+};
+
+/** A card that signed twice, as a block says. */
+export type EvidenceRecord = Omit<Extract<LedgerEvent, { readonly type: "evidence" }>, "type">;
+
+/** Blocks as they were agreed on, and what somebody needs who checks them. Throws as LedgerHistory. */
+export type LedgerArchive = {
+  /** The first block here and the last one; both 0: there is none. */
+  readonly span: () => { readonly first: number; readonly last: number };
+  /** Those of from..from+count-1 that are here, ascending. */
+  readonly blocks: (from: number, count: number) => readonly StoredBlock[];
+  /** null: a ledger that begins with a snapshot cannot tell. */
+  readonly votersOf: (header: Header) => Voters | null;
+  /** `position` counts from 0. */
+  readonly placeOf: (
+    id: TransactionId,
+  ) => { readonly height: number; readonly position: number } | null;
+  /** Certificates, X.509 DER, that the member was given, the last first: as far as this ledger has them. */
+  readonly cards: (member: MemberId) => readonly Uint8Array[];
+  /** The newest first. */
+  readonly evidence: (count: number) => readonly EvidenceRecord[];
 };
 
 // ------------------------------------------------------------------------------------------ log

@@ -4,8 +4,10 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { encodeCertificate } from "../../agent/core/consensus/message.ts";
 import { Verifier } from "../../agent/core/crypto.ts";
-import { blockId } from "../../agent/core/ledger/block.ts";
+import { subjectOf } from "../../agent/core/ledger/accusation.ts";
+import { type Block, blockId, encodeBlock } from "../../agent/core/ledger/block.ts";
 import { buildBlock } from "../../agent/core/ledger/buildBlock.ts";
 import { TransactionCheck } from "../../agent/core/ledger/checkTransaction.ts";
 import { communityId, type Rules } from "../../agent/core/ledger/rules.ts";
@@ -23,8 +25,17 @@ import { openRest, type Rest, type RestOptions } from "../../agent/io/http/serve
 import { publicKeyOf } from "../../agent/io/keys.ts";
 import { openTokens, SCOPES, type Scope, type Tokens } from "../../agent/io/wallet/tokens.ts";
 import { openWallet, type Wallet } from "../../agent/io/wallet/wallet.ts";
-import type { AgentDoor, HistoryEntry, Intent, Log, Publisher, Timed } from "../../agent/ports.ts";
+import type {
+  AgentDoor,
+  HistoryEntry,
+  Intent,
+  LedgerArchive,
+  Log,
+  Publisher,
+  Timed,
+} from "../../agent/ports.ts";
 import { CARDS_AT, testCa, testCard } from "./cards.ts";
+import { certificateFor } from "./certificate.ts";
 import { makeRules } from "./ledger.ts";
 import { silentLog } from "./silentLog.ts";
 
@@ -145,6 +156,7 @@ export class TestDoor {
   readonly #publisher: Publisher;
   readonly #verifier = new Verifier();
   readonly #entries: HistoryEntry[] = [];
+  readonly #blocks: Block[] = [];
   readonly #held: (() => void)[] = [];
   #number = 0;
   #now = Number(CARDS_AT) + 1000;
@@ -211,6 +223,7 @@ export class TestDoor {
           return { entries: all.reverse().slice(0, count), isWhole: all.length <= count };
         },
         transaction: (id) => this.#entries.find((one) => one.id === id) ?? null,
+        archive: this.#archive(),
       },
     };
   }
@@ -224,6 +237,7 @@ export class TestDoor {
     const [dropped] = built.dropped;
     if (dropped !== undefined) return dropped.refusal;
     this.state = built.state;
+    this.#blocks.push(built.block);
     const { header } = built.block;
     const { height, stateRoot } = header;
     for (const { id, author, payload } of transactions) {
@@ -236,6 +250,51 @@ export class TestDoor {
     });
     for (const event of built.events) this.#publisher.publish({ type: "ledger", height, event });
     return null;
+  }
+
+  /** Blocks below `first` are not here, as after a snapshot. */
+  first = 1;
+
+  #archive(): LedgerArchive {
+    const { rules } = this.state;
+    const said = () => this.#entries;
+    return {
+      span: () => {
+        const { height: last } = this.state;
+        return { first: Math.min(this.first, last), last };
+      },
+      blocks: (from, count) =>
+        this.#blocks.slice(Math.max(from, this.first) - 1, from - 1 + count).map((block, i) => ({
+          height: Math.max(from, this.first) + i,
+          block: encodeBlock(block),
+          certificate: encodeCertificate(
+            certificateFor(rules, block.header.height, blockId(block.header)),
+          ),
+        })),
+      votersOf: () => ({
+        ...{ validators: rules.validators, chain: communityId(rules), restart: null },
+      }),
+      placeOf: (id) => {
+        const found = said().find((one) => one.id === id);
+        if (found === undefined || found.height < this.first) return null;
+        const { height } = found;
+        const ofBlock = said().filter((one) => one.height === height);
+        return { height, position: ofBlock.indexOf(found) };
+      },
+      cards: (member) =>
+        said().flatMap(({ payload }) => {
+          const isCard = payload.type === "registerMember" || payload.type === "bindIdentity";
+          const isOwn = isCard && payload.memberId === member && payload.certificate !== null;
+          return isOwn && payload.certificate !== null ? [payload.certificate] : [];
+        }),
+      evidence: () =>
+        said().flatMap(({ payload, author, height }) => {
+          if (payload.type !== "evidence") return [];
+          const { type: kind, offender } = payload.accusation;
+          const subject = subjectOf(payload.accusation);
+          return [{ kind, offender, reporter: author, subject, height }];
+        }),
+    };
   }
 
   #timed<T extends { readonly transactionId: TransactionId }>(all: Iterable<T>): Timed<T>[] {

@@ -193,10 +193,13 @@ function keysOf(draft: Draft, offender: MemberId): readonly Uint8Array[] {
   return all.filter((key, i) => all.findIndex((other) => sameBytes(other, key)) === i);
 }
 
-type Signed = { readonly message: Uint8Array; readonly signature: Uint8Array };
+export type Signed = { readonly message: Uint8Array; readonly signature: Uint8Array };
 
-/** What the card signed, twice. */
-function signedBytes(community: CommunityId, accusation: Accusation): readonly [Signed, Signed] {
+/** What the card signed, twice. `community`: of votes and proposals the chain that they are for. */
+export function signedBytes(
+  community: CommunityId,
+  accusation: Accusation,
+): readonly [Signed, Signed] {
   const { a, b } = accusation;
   const [first, second] = messages(community, accusation);
   return [

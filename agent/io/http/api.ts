@@ -3,6 +3,7 @@
 
 import type { FastifyInstance, FastifyPluginAsync } from "fastify";
 import { parseForm, parseJson, unreadEncoding, utf8 } from "./jsonBody.ts";
+import { registerLedger } from "./ledgerRoutes.ts";
 import { registerQueries } from "./queryRoutes.ts";
 import { registerRegistries } from "./registryRoutes.ts";
 import { type RestContext, tokenOf } from "./restContext.ts";
@@ -42,6 +43,7 @@ export async function registerApi(api: FastifyInstance, context: RestContext): P
   registerRegistries(api, context);
   registerSystem(api, context);
   registerQueries(api, context);
+  registerLedger(api, context);
   const wallet: FastifyPluginAsync = (scope) => registerWallet(scope, context);
   await api.register(wallet);
 }

@@ -9,6 +9,7 @@ import { decodeTransaction } from "../../core/ledger/transaction.ts";
 import type { CommunityId, TransactionId } from "../../core/units/ids.ts";
 import type { UnixMs } from "../../core/units/time.ts";
 import type { HistoryEntry, LedgerHistory, ListingRecord, Timed } from "../../ports.ts";
+import { archiveOn } from "./archive.ts";
 import {
   type BlockReader,
   blockReader,
@@ -44,6 +45,8 @@ export function openHistory(dir: string): OpenHistory {
 function historyOn(db: Database.Database, path: string): OpenHistory {
   const community = readOwner(db)?.communityId as CommunityId | undefined;
   if (community === undefined) throw new StoreError("io", `${path} is of no home yet.`);
+  const archive = archiveOn(db);
+  if (archive === null) throw new StoreError("corrupt", `${path} has no rules. Run verify.`);
   const transactions = transactionReader(db, community);
   const blocks = entriesReader(db, community);
   const listings = rows<ListingRecord, [number]>(db, `${LISTING} ${NEWEST_FIRST} LIMIT ?`);
@@ -68,6 +71,7 @@ function historyOn(db: Database.Database, path: string): OpenHistory {
         const time = Number(timeOf.get(found.height)) as UnixMs;
         return { id, author, payload, height: found.height, time };
       }),
+    archive,
     close: () => void db.close(),
   };
 }

@@ -189,7 +189,7 @@ const POSTINGS = `
   FROM posting JOIN card USING (card_no) LEFT JOIN listing USING (listing_no)
   WHERE member_id = ? ORDER BY posting_no DESC LIMIT ?`;
 
-const EVIDENCE = `
+export const EVIDENCE = `
   SELECT height, kind, offender.member_id AS offender, reporter.member_id AS reporter, subject
   FROM evidence JOIN card AS offender ON offender.card_no = offender_no
     LEFT JOIN card AS reporter ON reporter.card_no = reporter_no
