@@ -70,7 +70,7 @@ const DIRECTIONS: readonly {
   {
     // What browsers run.
     room: /^broker\/dashboard\/page\//,
-    may: [/^broker\/dashboard\/page\//, /^broker\/topics\.ts$/, /^(?:mqtt|uplot)$/],
+    may: [/^broker\/dashboard\/page\//, /^broker\/topics\.ts$/, /^(?:mqtt|uplot|@noble\/.+)$/],
   },
   { room: /^broker\//, may: [/./], never: [/^(?:agent|firmware-sim|test)\//] },
   { room: /^test\//, may: [/./] },

@@ -46,6 +46,11 @@ const VENDORED: { readonly [path: string]: string } = {
   "/vendor/uPlot.js": "uplot/dist/uPlot.iife.min.js",
   "/vendor/uPlot.min.css": "uplot/dist/uPlot.min.css",
   "/vendor/mqtt.esm.js": "mqtt/dist/mqtt.esm.js",
+  "/vendor/ed25519.js": "@noble/ed25519/index.js",
+  "/vendor/hashes/sha2.js": "@noble/hashes/sha2.js",
+  "/vendor/hashes/_md.js": "@noble/hashes/_md.js",
+  "/vendor/hashes/_u64.js": "@noble/hashes/_u64.js",
+  "/vendor/hashes/utils.js": "@noble/hashes/utils.js",
 };
 
 export function openFiles(): ServedFiles {
@@ -88,12 +93,13 @@ function isServed(file: string): boolean {
 }
 
 function inPackage(name: string): string {
-  const [packageName = ""] = name.split("/");
+  const parts = name.split("/");
+  const packageName = parts.slice(0, name.startsWith("@") ? 2 : 1).join("/");
   const { resolve } = createRequire(import.meta.url);
   // A package need not export the file by name; its folder is found from what it does export.
   const main = resolve(packageName);
-  const folder = main.slice(0, main.lastIndexOf(`${sep}${packageName}${sep}`));
-  return join(folder, ...name.split("/"));
+  const within = `${sep}${packageName.replace("/", sep)}${sep}`;
+  return join(main.slice(0, main.lastIndexOf(within)), ...parts);
 }
 
 function make(file: string, preloaded: readonly string[]): ServedFile {

@@ -1,0 +1,410 @@
+// Checks what REST tells of a transaction or a block, with nothing but its bytes and the community's rules: step by
+// step, each with what was found, so that the page can say in words what holds and what does not.
+//
+//   rules -- hash --> community id; rules have the CA's key, the administrator's, and who voted first
+//   transaction: bytes -> what was signed -> id; signature by the author's key; the key on a card of that CA's
+//   block: header -> id; transactions -> root; votes of more than two thirds of those whom the header names
+
+import { merkleRoot, type ReadBlock, readBlockBytes } from "./block.ts";
+import { bytesOf, hexOf, isSame } from "./bytes.ts";
+import { cardIn } from "./card.ts";
+import { readItem, Unreadable } from "./cbor.ts";
+import { type Entry, readEntry, setBytes, voteBytes } from "./entry.ts";
+import { fieldsOf, type PlainFields, tellsSame } from "./layout.ts";
+import { RULES } from "./layouts.ts";
+import { isSignedBy, isSoundKey, sha256 } from "./signature.ts";
+
+export type CheckName =
+  | "rules"
+  | "readable"
+  | "community"
+  | "shown"
+  | "signedBytes"
+  | "id"
+  | "key"
+  | "signature"
+  | "owner"
+  | "place"
+  | "contradiction"
+  | "accused"
+  | "header"
+  | "blockId"
+  | "root"
+  | "voters"
+  | "quorum"
+  | "chain"
+  | "firstVoters";
+
+export type Check = {
+  readonly name: CheckName;
+  /** `open`: this cannot be shown here, which is told; nothing speaks against it. */
+  readonly state: "holds" | "fails" | "open";
+  readonly facts: { readonly [name: string]: string | number };
+};
+
+export type Verdict<T> = {
+  readonly checks: readonly Check[];
+  /** Nothing failed. */
+  readonly isGood: boolean;
+  /** What the bytes themselves say; null: they cannot be read. */
+  readonly read: T | null;
+};
+
+/** As REST answers community, transactions/ID and blocks/H; whatever is missing or of another form fails. */
+export type Told = { readonly [field: string]: unknown };
+
+// ---------------------------------------------------------------------------------------- rules
+
+type Voter = { readonly memberId: string; readonly publicKey: Uint8Array };
+
+type Rules = {
+  readonly community: Uint8Array;
+  readonly caPublicKey: Uint8Array;
+  readonly administrator: Voter | null;
+  readonly validators: readonly Voter[];
+};
+
+/** `wanted`: the community that is meant, hex. Throws Unreadable. */
+function rulesIn(told: Told): Rules {
+  const bytes = hexIn(told, "rules");
+  const fields = fieldsOf(RULES, readItem(bytes));
+  const { administrator, validators } = fields;
+  return {
+    community: sha256(bytes),
+    caPublicKey: hexIn(fields, "caPublicKey"),
+    administrator: isObject(administrator) ? voterIn(administrator) : null,
+    validators: listOf(validators).map(voterIn),
+  };
+}
+
+function voterIn(told: unknown): Voter {
+  const voter = isObject(told) ? told : {};
+  return { memberId: String(voter["memberId"]), publicKey: hexIn(voter, "publicKey") };
+}
+
+// ---------------------------------------------------------------------------------- transaction
+
+/** `id`: the one that was asked for. `block`: the one in which it is said to stand. */
+export function verifyTransaction(
+  id: string,
+  {
+    entry: told,
+    community,
+    block,
+  }: { readonly entry: Told; readonly community: Told; readonly block: Told },
+): Verdict<Entry> {
+  return inSteps((checks) => {
+    const rules = readRules(checks, { told: community, named: told["community"] });
+    if (rules === null) return null;
+    const bytes = hexIn(told, "bytes");
+    const read = attempt(checks, "readable", () => readEntry(bytes));
+    if (read === null) return null;
+    holds(checks, "readable", true, { bytes: bytes.length });
+    const tag = rules.community.subarray(0, read.communityTag.length);
+    holds(checks, "community", isSame(read.communityTag, tag));
+    const { type, author, payload, signature } = read;
+    const isShown =
+      told["type"] === type &&
+      told["author"] === author &&
+      told["signature"] === hexOf(signature) &&
+      tellsSame(told["payload"], payload);
+    holds(checks, "shown", isShown);
+    const message = read.signedBytes(rules.community);
+    holds(checks, "signedBytes", told["signedBytes"] === hexOf(message), { bytes: message.length });
+    const hash = hexOf(sha256(message));
+    holds(checks, "id", hash === id && told["id"] === id, { hash });
+    const publicKey = bytesOf(String(told["publicKey"])) ?? new Uint8Array();
+    holds(checks, "key", isSoundKey(publicKey));
+    holds(checks, "signature", isSignedBy({ publicKey, message, signature }));
+    const placed = placeOf(block, { told, community, bytes });
+    checks.push(ownerOf(read, { told, rules, publicKey, voters: placed.voters }));
+    checks.push(placed.check);
+    if (read.accused !== null) checkAccused(checks, { told, rules, read, voters: placed });
+    return read;
+  });
+}
+
+type Owned = {
+  readonly told: Told;
+  readonly rules: Rules;
+  readonly publicKey: Uint8Array;
+  /** Of its block; null: they are not sure. */
+  readonly voters: readonly Voter[] | null;
+};
+
+/** Who says that the key is the author's. */
+function ownerOf(
+  { author, type, payload }: Pick<Entry, "author" | "type" | "payload">,
+  owned: Owned,
+): Check {
+  const { told, rules, publicKey, voters } = owned;
+  const from = String(told["keyFrom"]);
+  const who = author ?? "";
+  const is = (isHis: boolean): Check => ({
+    name: "owner",
+    state: isHis ? "holds" : "fails",
+    facts: { from, who },
+  });
+  switch (from) {
+    case "ca":
+      return is(author === null && isSame(publicKey, rules.caPublicKey));
+    case "administrator":
+      return is(isSeat([rules.administrator], { memberId: who, publicKey }));
+    case "validators":
+      return voters === null
+        ? { name: "owner", state: "open", facts: { from: "votersUnknown", who } }
+        : is(isSeat([...voters, ...rules.validators], { memberId: who, publicKey }));
+    case "card": {
+      // Who registers brings its card along; all others were given theirs before.
+      const brought = type === "registerMember" ? payload["certificate"] : told["certificate"];
+      const card = cardIn(bytesOf(String(brought)) ?? new Uint8Array(), rules.caPublicKey);
+      return is(card !== null && isSeat([card], { memberId: who, publicKey }));
+    }
+    case "ledger":
+      return { name: "owner", state: "open", facts: { from, who } };
+    default:
+      return is(false);
+  }
+}
+
+function isSeat(seats: readonly (Voter | null)[], { memberId, publicKey }: Voter): boolean {
+  return seats.some(
+    (seat) => seat !== null && seat.memberId === memberId && isSame(seat.publicKey, publicKey),
+  );
+}
+
+type Placed = {
+  readonly check: Check;
+  readonly voters: readonly Voter[] | null;
+  readonly chain: Uint8Array | null;
+};
+
+/** Whether it stands in its block, and the block is right. */
+function placeOf(
+  block: Told,
+  {
+    told,
+    community,
+    bytes,
+  }: { readonly told: Told; readonly community: Told; readonly bytes: Uint8Array },
+): Placed {
+  const [height, position] = [Number(told["height"]), Number(told["position"])];
+  const verdict = verifyBlock(height, { block, community });
+  const found = verdict.read?.transactions[position];
+  const stands =
+    found !== undefined && isSame(found, bytes) && told["blockId"] === block["blockId"];
+  const failed = verdict.checks.find(({ state }) => state === "fails")?.name ?? "";
+  const facts = { height, position: position + 1, failed: stands ? failed : "" };
+  const isCertified =
+    verdict.isGood &&
+    verdict.checks.some(({ name, state }) => name === "quorum" && state === "holds");
+  const { voters, chain } = isCertified ? certified(block) : { voters: null, chain: null };
+  const state = !(stands && verdict.isGood) ? "fails" : isCertified ? "holds" : "open";
+  return { check: { name: "place", state, facts }, voters, chain };
+}
+
+function certified(block: Told): { voters: readonly Voter[]; chain: Uint8Array } {
+  const certificate = objectIn(block, "certificate");
+  return { voters: listOf(certificate["votes"]).map(voterIn), chain: hexIn(certificate, "chain") };
+}
+
+function checkAccused(
+  checks: Check[],
+  { told, rules, read, voters: placed }: { told: Told; rules: Rules; read: Entry; voters: Placed },
+): void {
+  const { accused } = read;
+  if (accused === null) return;
+  const { offender } = accused;
+  const by = objectIn(told, "accused");
+  const publicKey = hexIn(by, "publicKey");
+  const said = accused.said(rules.community, placed.chain ?? rules.community);
+  const [first, second] = said;
+  const isTwo =
+    first !== undefined && second !== undefined && !isSame(first.message, second.message);
+  const shown = listOf(by["said"]).map((one) => (isObject(one) ? one["signedBytes"] : null));
+  const isShown = tellsSame(
+    shown,
+    said.map(({ message }) => hexOf(message)),
+  );
+  const isSigned = said.every((one) => isSignedBy({ publicKey, ...one }));
+  const facts = { who: offender };
+  holds(checks, "contradiction", isTwo && isShown && isSigned && isSoundKey(publicKey), facts);
+  const as = { author: offender, type: "", payload: {} };
+  const { state, facts: from } = ownerOf(as, { told: by, rules, publicKey, voters: placed.voters });
+  checks.push({ name: "accused", state, facts: from });
+}
+
+// ---------------------------------------------------------------------------------------- block
+
+/** `height`: the one that was asked for. */
+export function verifyBlock(
+  height: number,
+  { block: told, community }: { readonly block: Told; readonly community: Told },
+): Verdict<ReadBlock> {
+  return inSteps((checks) => {
+    const rules = readRules(checks, { told: community, named: told["community"] });
+    if (rules === null) return null;
+    const bytes = hexIn(told, "bytes");
+    const read = attempt(checks, "readable", () => readBlockBytes(bytes));
+    if (read === null) return null;
+    holds(checks, "readable", true, { bytes: bytes.length });
+    const { header, headerBytes, transactions } = read;
+    const isOurs = header["community"] === hexOf(rules.community);
+    holds(checks, "community", isOurs);
+    holds(checks, "header", isHeaderShown(told, header) && header["height"] === height, { height });
+    const blockId = sha256(headerBytes);
+    const hash = hexOf(blockId);
+    holds(checks, "blockId", told["blockId"] === hash, { hash });
+    const isWhole = hexOf(merkleRoot(transactions)) === header["transactionsRoot"];
+    holds(checks, "root", isWhole && areShown(told, { transactions, rules }), {
+      count: transactions.length,
+    });
+    checkVotes(checks, { told, rules, header, blockId });
+    return read;
+  });
+}
+
+const SHOWN = ["height", "proposer", "stateRoot", "previous", "transactionsRoot"] as const;
+const SHOWN_TOO = ["systemSteps", "validatorsHash", "nextValidatorsHash"] as const;
+
+function isHeaderShown(told: Told, header: PlainFields): boolean {
+  const isSameTime = Date.parse(String(told["time"])) === header["time"];
+  return (
+    isSameTime && [...SHOWN, ...SHOWN_TOO].every((name) => tellsSame(told[name], header[name]))
+  );
+}
+
+/** Each line of the list is the transaction that stands there. */
+function areShown(
+  told: Told,
+  { transactions, rules }: { readonly transactions: readonly Uint8Array[]; readonly rules: Rules },
+): boolean {
+  const said = transactions.map((bytes, position) => {
+    const { type, author, signedBytes } = readEntry(bytes);
+    return { position, id: hexOf(sha256(signedBytes(rules.community))), type, author };
+  });
+  return tellsSame(told["transactions"], said);
+}
+
+type Voted = {
+  readonly told: Told;
+  readonly rules: Rules;
+  readonly header: PlainFields;
+  readonly blockId: Uint8Array;
+};
+
+function checkVotes(checks: Check[], { told, rules, header, blockId }: Voted): void {
+  const { votes, round, chain, restart } = objectIn(told, "certificate");
+  // A home that joined with a snapshot may not know who voted on its first blocks.
+  if (listOf(votes).some((vote) => isObject(vote) && vote["publicKey"] === null)) {
+    for (const name of ["voters", "quorum"] as const)
+      checks.push({ name, state: "open", facts: {} });
+    return;
+  }
+  const voters = listOf(votes).map((vote) => ({
+    ...voterIn(vote),
+    signature: isObject(vote) ? vote["signature"] : null,
+  }));
+  const set = sha256(setBytes(voters));
+  const areDistinct = new Set(voters.map(({ memberId }) => memberId)).size === voters.length;
+  const areSound = voters.every(({ publicKey }) => isSoundKey(publicKey));
+  const isSet = hexOf(set) === header["validatorsHash"] && areDistinct && areSound;
+  holds(checks, "voters", isSet, { all: voters.length });
+  const message = voteBytes(bytesOf(String(chain)) ?? new Uint8Array(), {
+    ...{ height: Number(header["height"]), round: Number(round), blockId },
+  });
+  const signed = voters.filter(({ signature }) => signature !== null);
+  const wrong = signed.filter(({ publicKey, signature }) => {
+    return !isSignedBy({ publicKey, message, signature: bytesOf(String(signature)) ?? blockId });
+  });
+  const have = signed.length - wrong.length;
+  const isEnough = 3 * have > 2 * voters.length;
+  const need = Math.floor((2 * voters.length) / 3) + 1;
+  const names = wrong.map(({ memberId }) => memberId).join(", ");
+  const facts = { have, need, all: voters.length, wrong: names, round: Number(round) };
+  holds(checks, "quorum", isSet && isEnough && wrong.length === 0, facts);
+  checkChain(checks, { chain: String(chain), restart, rules });
+  const isFirst = isSame(set, sha256(setBytes(rules.validators)));
+  checks.push({ name: "firstVoters", state: isFirst ? "holds" : "open", facts: {} });
+}
+
+/** Votes are for the community, or for what its last restart began. */
+function checkChain(
+  checks: Check[],
+  {
+    chain,
+    restart,
+    rules,
+  }: { readonly chain: string; readonly restart: unknown; readonly rules: Rules },
+): void {
+  const community = hexOf(rules.community);
+  if (restart === null || restart === undefined) {
+    if (chain === community) return;
+    checks.push({ name: "chain", state: "open", facts: { restart: "" } });
+    return;
+  }
+  const said = new TextEncoder().encode(`pvtrading/chain/1 ${community} ${String(restart)}`);
+  holds(checks, "chain", hexOf(sha256(said)) === chain, { restart: String(restart) });
+}
+
+// ---------------------------------------------------------------------------------------- steps
+
+function inSteps<T>(work: (checks: Check[]) => T | null): Verdict<T> {
+  const checks: Check[] = [];
+  let read: T | null = null;
+  try {
+    read = work(checks);
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    holds(checks, "readable", false, { problem: error.message });
+  }
+  return { checks, isGood: checks.every(({ state }) => state !== "fails"), read };
+}
+
+function holds(checks: Check[], name: CheckName, isSo: boolean, facts: Check["facts"] = {}): void {
+  checks.push({ name, state: isSo ? "holds" : "fails", facts });
+}
+
+/** null: it failed, and nothing after it can be checked. */
+function attempt<T>(checks: Check[], name: CheckName, work: () => T): T | null {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    holds(checks, name, false, { problem: error.message });
+    return null;
+  }
+}
+
+/** `named`: the community that the answer says it is of. */
+function readRules(
+  checks: Check[],
+  { told, named }: { readonly told: Told; readonly named: unknown },
+): Rules | null {
+  const rules = attempt(checks, "rules", () => rulesIn(told));
+  if (rules === null) return null;
+  const id = hexOf(rules.community);
+  const isTheirs = told["community"] === id && named === id;
+  holds(checks, "rules", isTheirs, { id });
+  return isTheirs ? rules : null;
+}
+
+function isObject(value: unknown): value is Told {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function objectIn(told: Told, field: string): Told {
+  const value = told[field];
+  return isObject(value) ? value : {};
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function hexIn(told: Told, field: string): Uint8Array {
+  const value = told[field];
+  const bytes = typeof value === "string" ? bytesOf(value) : null;
+  if (bytes === null) throw new Unreadable(`${field} is no hex`, 0);
+  return bytes;
+}
