@@ -27,6 +27,8 @@ const BROKER = join(import.meta.dirname, "..");
 const PAGE = join(import.meta.dirname, "page");
 const INDEX = join(PAGE, "index.html");
 const PRELOAD = "<!-- preload -->";
+/** Fetched when somebody opens an entry of the ledger. */
+const LATER = "/dashboard/page/ledger/";
 
 /** Its module is published at full length only; the short one, which sets a variable, becomes one by this. */
 const APPENDED: { readonly [file: string]: string } = {
@@ -63,7 +65,9 @@ export function openFiles(): ServedFiles {
     ]),
     ...Object.entries(VENDORED).map(([path, name]): [string, string] => [path, inPackage(name)]),
   ]);
-  const preloaded = [...sources.keys()].filter((path) => path.endsWith(".ts"));
+  const preloaded = [...sources.keys()].filter(
+    (path) => path.endsWith(".ts") && !path.startsWith(LATER),
+  );
   const made = new Map<string, ServedFile>();
   const index = readFileSync(INDEX, "utf8");
   return {

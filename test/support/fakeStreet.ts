@@ -239,7 +239,8 @@ const answerRest =
       answer(401, { error: { statusCode: 401, name: "Error", message } });
       return;
     }
-    const path = decodeURIComponent(url.replace(/^\/api\//, "").replace(`${NS}.`, ""));
+    const [asked = ""] = url.replace(/^\/api\//, "").split("?");
+    const path = decodeURIComponent(asked.replace(`${NS}.`, ""));
     if (method === "POST") {
       answer(200, { $class: `${NS}.${path}`, transactionId: "f".repeat(64) });
       return;
@@ -263,6 +264,8 @@ const answerRest =
           ),
         })),
       ),
+      "pvtrading/blocks": { first: 0, last: 0, next: null, blocks: [] },
+      "pvtrading/evidence": { evidence: [] },
       "system/ping": { version: "0.20.10", participant: `${NS}.Member#seller1@vt.edu` },
     }[path];
     answer(rows === undefined ? 404 : 200, rows ?? { error: { message: "no such" } });

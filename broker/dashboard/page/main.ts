@@ -190,7 +190,8 @@ function show(app: HTMLElement, showing: Showing, look: (home: string) => void):
 }
 
 function viewOf(hash: string): ViewName {
-  return VIEWS.find((name) => hash === `#/${name}`) ?? "home";
+  // A view may have places of its own: #/ledger/block/12
+  return VIEWS.find((name) => `${hash}/`.startsWith(`#/${name}/`)) ?? "home";
 }
 
 function readLanguage(): Language {

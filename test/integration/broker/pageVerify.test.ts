@@ -6,12 +6,16 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Verifier } from "../../../agent/core/crypto.ts";
+import { blockId, decodeBlock, encodeBlock } from "../../../agent/core/ledger/block.ts";
+import { inOrder } from "../../../agent/core/ledger/evidence.ts";
 import { communityId, encodeRules } from "../../../agent/core/ledger/rules.ts";
 import { genesis } from "../../../agent/core/ledger/state.ts";
 import { decodeTransaction, transactionSignBytes } from "../../../agent/core/ledger/transaction.ts";
+import { validatorsHash } from "../../../agent/core/ledger/validators.ts";
 import { merkleRoot } from "../../../agent/core/merkle.ts";
 import { mustBeAccepted } from "../../../agent/core/result.ts";
-import { memberId } from "../../../agent/core/units/ids.ts";
+import { voteSignBytes } from "../../../agent/core/signBytes.ts";
+import { type BlockId, type CommunityId, memberId } from "../../../agent/core/units/ids.ts";
 import {
   readBlock,
   readCommunity,
@@ -32,7 +36,7 @@ import {
 } from "../../../broker/dashboard/page/ledger/verify.ts";
 import { doubleProposal, doubleVote, report } from "../../support/accusations.ts";
 import { writeAuditedHome } from "../../support/auditedHome.ts";
-import { ChangingChain } from "../../support/changingChain.ts";
+import { ChangingChain, certificateBy } from "../../support/changingChain.ts";
 import { testKey } from "../../support/ledger.ts";
 import { silentLog } from "../../support/silentLog.ts";
 
@@ -94,6 +98,18 @@ beforeAll(() => {
 
 const [A, B, C, D, E] = ["a@vt.edu", "b@vt.edu", "c@vt.edu", "d@vt.edu", "e@vt.edu"] as const;
 
+/** As `doubleVote`, of a chain that a restart began. */
+function doubleVoteFor(chain: CommunityId, name: string) {
+  const height = 6;
+  const one = (blockId: BlockId | null) => {
+    const message = voteSignBytes(chain, { vote: "prevote", height, round: 0, blockId });
+    return { blockId, signature: testKey(name).sign(message) };
+  };
+  const [a, b] = [one("a".repeat(64) as BlockId), one(null)];
+  const said = { offender: memberId(name), vote: "prevote", height, round: 0, a, b } as const;
+  return inOrder(chain, { type: "doubleVote", ...said });
+}
+
 /** Who votes changes, a vote and a proposal are shown to be double, and a restart follows. */
 function restarted(): Home {
   const chain = new ChangingChain([A, B, C, D], [A, B, C, D, E]);
@@ -102,6 +118,7 @@ function restarted(): Home {
   chain.grant(A);
   chain.restart(A, D, E);
   chain.grant(A);
+  chain.next([A, report(doubleVoteFor(chain.state.chain, D))]);
   const dir = fresh();
   const store = openStore(dir, {
     ...{ communityId: communityId(chain.rules), memberId: memberId(A) },
@@ -128,7 +145,11 @@ describe("what is right", () => {
           const verdict = verifyTransaction(id, { entry, community, block });
           expect([failed(verdict.checks), verdict.isGood], entry.type).toEqual([[], true]);
           const open = verdict.checks.filter(({ state }) => state === "open");
-          expect(open).toEqual([]);
+          const names = open.map(({ name }) => name);
+          // From block 4 of the second ledger on others vote than the rules name.
+          const isSure = one === home || height < 4;
+          const isByVoters = entry.keyFrom === "validators";
+          expect(names).toEqual(isSure ? [] : [...(isByVoters ? ["owner"] : []), "place"]);
         }
       }
     }
@@ -333,10 +354,44 @@ describe("what was changed is found", () => {
     const otherChain = home.block(3);
     otherChain.certificate.chain = "0".repeat(64);
     expect(found(otherChain)).toEqual(["quorum"]);
+    // Of three all are needed: two are two thirds, not more.
+    const two = chainHome.block(6);
+    expect(two.certificate.votes.length).toBe(3);
+    two.certificate.votes[0].signature = null;
+    const ofThree = verifyBlock(6, { block: two, community: chainHome.community });
+    expect(ofThree.checks.find(({ state }) => state === "fails")).toMatchObject({
+      ...{ name: "quorum", facts: { have: 2, need: 3, all: 3 } },
+    });
     const restart = chainHome.block(6);
     restart.certificate.restart = "0".repeat(64);
     const { checks } = verifyBlock(6, { block: restart, community: chainHome.community });
     expect(failed(checks)).toEqual(["chain"]);
+  });
+
+  test("a block that somebody made up with voters of their own is not said to hold", () => {
+    // The right header but for who votes: three keys of a liar's, who sign it all.
+    const { id, entry, block, community } = bid();
+    const liars = ["x@vt.edu", "y@vt.edu", "z@vt.edu"].map((name) => ({
+      ...{ memberId: memberId(name), publicKey: testKey(name).publicKey },
+    }));
+    const real = mustBeAccepted(decodeBlock(Buffer.from(block.bytes, "hex")), "it decodes");
+    const header = { ...real.header, validatorsHash: validatorsHash(liars) };
+    const certificate = certificateBy({
+      ...{ chain: community.community, validators: liars, height: 3, blockId: blockId(header) },
+    });
+    block.bytes = hexOf(encodeBlock({ ...real, header }));
+    Object.assign(block, { validatorsHash: header.validatorsHash, blockId: blockId(header) });
+    entry.blockId = block.blockId;
+    block.certificate.votes = certificate.signatures.map(({ validator, signature }, i) => ({
+      ...{ memberId: validator, signature: hexOf(signature) },
+      publicKey: hexOf(liars[i]?.publicKey ?? new Uint8Array()),
+    }));
+    const { checks, isGood } = verifyTransaction(id, { entry, community, block });
+    expect([isGood, checks.at(-1)]).toMatchObject([true, { name: "place", state: "open" }]);
+    const stateOf = new Map(
+      verifyBlock(3, { block, community }).checks.map(({ name, state }) => [name, state]),
+    );
+    expect([stateOf.get("quorum"), stateOf.get("firstVoters")]).toEqual(["holds", "open"]);
   });
 
   test("a home that does not know who voted shows less, and is not believed more", () => {

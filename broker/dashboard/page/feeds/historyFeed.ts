@@ -6,12 +6,14 @@ import { applyHistorian, applyListings, applyMembers, applyPvs } from "../state/
 import { isObject } from "../state/json.ts";
 import type { Store } from "../state/store.ts";
 import { createBackOff } from "./backOff.ts";
-import { openRest, type Rest, rowsOf } from "./rest.ts";
+import { openRest, type Rest, type RestAnswer, rowsOf } from "./rest.ts";
 
 export type HistoryFeed = {
   /** Reads all again; `address` null: there is no door to ask. */
   readonly read: (address: string | null, token: string | null) => void;
   readonly readHistorian: () => Promise<void>;
+  /** What is looked at once and not kept: pvtrading/blocks/12 */
+  readonly get: (path: string) => Promise<RestAnswer>;
 };
 
 export function openHistoryFeed(store: Store): HistoryFeed {
@@ -62,6 +64,7 @@ export function openHistoryFeed(store: Store): HistoryFeed {
       const answer = await rest?.get("system/historian");
       if (answer?.ok === true) store.change((state) => applyHistorian(state, rowsOf(answer)));
     },
+    get: async (path) => (await rest?.get(path)) ?? { ok: false, status: 0, message: "" },
   };
 }
 

@@ -22,7 +22,8 @@ export type Rest = {
  */
 export function openRest(address: string, token: string, card: string | null = null): Rest {
   const ask = async (method: string, path: string, body?: object): Promise<RestAnswer> => {
-    const below = path.startsWith("system/") || path === "wallet" ? path : `${NAMESPACE}.${path}`;
+    const isType = path !== "wallet" && !/^(?:system|pvtrading)\//.test(path);
+    const below = isType ? `${NAMESPACE}.${path}` : path;
     try {
       const answer = await fetch(`${address}/api/${below}`, {
         ...{ method, signal: AbortSignal.timeout(WITHIN_MS), credentials: "omit" },

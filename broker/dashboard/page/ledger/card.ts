@@ -12,6 +12,7 @@ export type Card = {
 /** An Ed25519 key without parameters, up to its 32 bytes (RFC 8410). */
 const KEY_HEAD = "302a300506032b6570032100";
 const KEY_PLACE = 6;
+const SEQUENCE = 0x30;
 const ED25519 = "300506032b6570";
 const SUBJECT_ALT_NAME = "0603551d11";
 
@@ -19,7 +20,11 @@ const SUBJECT_ALT_NAME = "0603551d11";
 export function cardIn(certificate: Uint8Array, caPublicKey: Uint8Array): Card | null {
   const [outer] = partsOf(certificate) ?? [];
   const [signed, algorithm, signature, ...others] = (outer && partsOf(outer.content)) ?? [];
-  const isWhole = outer !== undefined && isSame(outer.whole, certificate) && others.length === 0;
+  const isWhole =
+    outer?.tag === SEQUENCE &&
+    signed?.tag === SEQUENCE &&
+    isSame(outer.whole, certificate) &&
+    others.length === 0;
   if (!isWhole || signed === undefined || signature === undefined) return null;
   if (algorithm === undefined || hexOf(algorithm.whole) !== ED25519) return null;
   // A BIT STRING begins with how many bits of it are not used: none.

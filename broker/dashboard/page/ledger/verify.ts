@@ -175,7 +175,9 @@ function isSeat(seats: readonly (Voter | null)[], { memberId, publicKey }: Voter
 
 type Placed = {
   readonly check: Check;
+  /** null: they are not sure. */
   readonly voters: readonly Voter[] | null;
+  /** As told: two different votes for one chain contradict each other whichever it is. */
   readonly chain: Uint8Array | null;
 };
 
@@ -195,17 +197,15 @@ function placeOf(
     found !== undefined && isSame(found, bytes) && told["blockId"] === block["blockId"];
   const failed = verdict.checks.find(({ state }) => state === "fails")?.name ?? "";
   const facts = { height, position: position + 1, failed: stands ? failed : "" };
-  const isCertified =
-    verdict.isGood &&
-    verdict.checks.some(({ name, state }) => name === "quorum" && state === "holds");
-  const { voters, chain } = isCertified ? certified(block) : { voters: null, chain: null };
-  const state = !(stands && verdict.isGood) ? "fails" : isCertified ? "holds" : "open";
-  return { check: { name: "place", state, facts }, voters, chain };
-}
-
-function certified(block: Told): { voters: readonly Voter[]; chain: Uint8Array } {
-  const certificate = objectIn(block, "certificate");
-  return { voters: listOf(certificate["votes"]).map(voterIn), chain: hexIn(certificate, "chain") };
+  // Whoever makes up a block can make up those who vote on it, too: only what begins with the rules is sure.
+  const isSure = verdict.isGood && verdict.checks.every(({ state }) => state === "holds");
+  const state = !(stands && verdict.isGood) ? "fails" : isSure ? "holds" : "open";
+  const { votes, chain } = objectIn(block, "certificate");
+  return {
+    check: { name: "place", state, facts },
+    voters: isSure ? listOf(votes).map(voterIn) : null,
+    chain: bytesOf(String(chain)),
+  };
 }
 
 function checkAccused(

@@ -1,8 +1,10 @@
 // German.
 
 import type { EN } from "./en.ts";
+import { LEDGER_DE } from "./ledgerDe.ts";
 
 export const DE: { readonly [K in keyof typeof EN]: string } = {
+  ...LEDGER_DE,
   nav_home: "Zuhause",
   nav_market: "Markt",
   nav_ledger: "Hauptbuch",
@@ -192,7 +194,7 @@ export const DE: { readonly [K in keyof typeof EN]: string } = {
     "Jede Lieferstunde mit Angeboten und Geboten, wie in Tabelle IV der Arbeit. Zum Ansehen öffnen.",
   note_historian: "Die neuesten Transaktionen, auf die sich alle geeinigt haben.",
   note_blocks:
-    "Die neuesten Blöcke, von denen die Haushalte berichten, seit diese Seite offen ist.",
+    "Worauf sich die Gemeinschaft geeinigt hat, Block für Block. Öffnen Sie einen, um zu sehen, wer für ihn stimmte.",
   nothingFound: "Nichts gefunden.",
   nothingYet: "Noch nichts.",
   needsToken:

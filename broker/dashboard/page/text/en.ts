@@ -1,6 +1,9 @@
 // English, and the list of all sentences that there are. Names in braces are filled in.
 
+import { LEDGER_EN } from "./ledgerEn.ts";
+
 export const EN = {
+  ...LEDGER_EN,
   nav_home: "Home",
   nav_market: "Market",
   nav_ledger: "Ledger",
@@ -185,7 +188,7 @@ export const EN = {
   note_listings:
     "Each delivery hour with its offers and bids, as in the paper’s Table IV. Open one to see all of it.",
   note_historian: "The newest transactions that the whole community agreed on.",
-  note_blocks: "The newest blocks that the homes told of, since this page was opened.",
+  note_blocks: "What the community agreed on, block by block. Open one to see who voted for it.",
   nothingFound: "Nothing found.",
   nothingYet: "Nothing yet.",
   needsToken: "The registries are read by REST with a token: give yours on the page Operator.",

@@ -66,9 +66,21 @@ export function part<T>(element: HTMLElement, select: () => T, draw: (value: T) 
     drawn = key;
     const children = document.createDocumentFragment();
     appendTo(children, draw(value));
+    const focused = focusedIn(element);
     element.replaceChildren(children);
+    if (focused !== null)
+      element.querySelector<HTMLElement>(focused)?.focus({ preventScroll: true });
   };
   return { element, update };
+}
+
+/** How to find again what the reader's keyboard is on: by its id, or by where it leads. null: it is elsewhere. */
+function focusedIn(element: HTMLElement): string | null {
+  const active = document.activeElement;
+  if (active === null || active === element || !element.contains(active)) return null;
+  if (active.id !== "") return `#${CSS.escape(active.id)}`;
+  const href = active.getAttribute("href");
+  return href === null ? null : `[href="${CSS.escape(href)}"]`;
 }
 
 function appendTo(fragment: DocumentFragment, child: Child): void {

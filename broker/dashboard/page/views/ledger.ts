@@ -1,23 +1,77 @@
-// Ledger: the registries as the paper's Tables II to V, the listings, every transaction, and the blocks that the
-// homes tell of. The whole community writes it and anybody may look everything up.
+// Ledger: the registries as the paper's Tables II to V, the listings, every transaction and every block, each to be
+// opened down to its signed bytes. The whole community writes it and anybody may look everything up.
 
 import { listingsInOrder } from "../state/listings.ts";
 import type { Listing } from "../state/model.ts";
 import type { Key } from "../text/translate.ts";
 import { type Child, h, part } from "../ui/dom.ts";
 import type { Page, View } from "../ui/page.ts";
-import { badge, card, empty, shortId, table } from "../ui/pieces.ts";
+import { badge, card, empty, table } from "../ui/pieces.ts";
 import { nameOf, ownerOf } from "./derive.ts";
-
-const TABS = ["members", "pvs", "listings", "historian", "blocks"] as const;
-type Tab = (typeof TABS)[number];
+import { type BlockList, createBlockList } from "./ledgerBlocks.ts";
+import {
+  blockLink,
+  isHeight,
+  isTransactionId,
+  placeIn,
+  TABS,
+  type Tab,
+  transactionLink,
+} from "./ledgerPlace.ts";
 
 const ROWS_MAX = 200;
 const HISTORIAN_EVERY_MS = 10_000;
+/** Of each registry, where one searches in all of them. */
+const FOUND_MAX = 20;
 
+/** The ledger, or what the address has opened of it. */
 export function createLedgerView(page: Page): View {
+  const place = placeIn(location.hash);
+  switch (place.kind) {
+    case "block":
+      return createLater(page, async () => {
+        const { createBlockView } = await import("../ledger/openedBlock.ts");
+        return createBlockView(page, place.height);
+      });
+    case "transaction":
+      return createLater(page, async () => {
+        const { createEntryView } = await import("../ledger/openedEntry.ts");
+        return createEntryView(page, place.id);
+      });
+    case "tab":
+      return createTabs(page, place.tab);
+  }
+}
+
+/** What reads and checks bytes is a quarter of the page: it is fetched when somebody wants it. */
+function createLater({ t }: Page, load: () => Promise<View>): View {
+  const element = h("div", {}, empty(t("loading")));
+  let view: View | null = null;
+  let isClosed = false;
+  const begin = async (): Promise<void> => {
+    try {
+      view = await load();
+    } catch {
+      element.replaceChildren(empty(t("noServer")));
+      return;
+    }
+    if (isClosed) view.close?.();
+    else element.replaceChildren(view.element);
+  };
+  void begin();
+  return {
+    element,
+    update: () => view?.update(),
+    close: () => {
+      isClosed = true;
+      view?.close?.();
+    },
+  };
+}
+
+function createTabs(page: Page, firstTab: Tab): View {
   const { t, history } = page;
-  let tab: Tab = "members";
+  let tab = firstTab;
   let open: string | null = null;
   let readAt = 0;
   const search = h("input", {
@@ -32,16 +86,29 @@ export function createLedgerView(page: Page): View {
     open = open === id ? null : id;
     update();
   };
+  const blocks = createBlockList(page, () => update());
   const panel = h("div", { role: "tabpanel", id: "ledgerPanel", tabindex: "-1" });
   const body = part(
     panel,
     () => ({
       tab,
-      rows: rowsOf(page, tab, wanted()),
+      wanted: wanted(),
+      rows:
+        wanted() === ""
+          ? tab === "blocks"
+            ? []
+            : rowsOf(page, tab, "")
+          : FOUND_IN.map((one) => rowsOf(page, one, wanted())),
+      blocks: tab === "blocks" || wanted() !== "" ? blocks.shown() : null,
       open,
       isRead: page.store.state.isHistoryRead,
     }),
-    ({ isRead }) => draw(page, { tab, wanted: wanted(), open, isRead }, openListing),
+    ({ isRead }) => {
+      const showing = { tab, wanted: wanted(), open, isRead, blocks };
+      return wanted() === ""
+        ? draw(page, showing, openListing)
+        : drawFound(page, showing, openListing);
+    },
   );
   const tabs = TABS.map((name) =>
     h(
@@ -59,6 +126,9 @@ export function createLedgerView(page: Page): View {
   );
   const choose = (name: Tab): void => {
     tab = name;
+    search.value = "";
+    // Where one comes back to.
+    window.history.replaceState(null, "", `#/ledger/${name}`);
     mark();
     readAt = 0;
     update();
@@ -103,10 +173,12 @@ export function createLedgerView(page: Page): View {
   );
   const update = (): void => {
     // Nobody tells of every transaction: while this is looked at, it is read again now and then.
-    if (tab === "historian" && Date.now() - readAt > HISTORIAN_EVERY_MS) {
+    const isLooked = tab === "historian" || wanted() !== "";
+    if (isLooked && Date.now() - readAt > HISTORIAN_EVERY_MS) {
       readAt = Date.now();
       void history.readHistorian();
     }
+    if (tab === "blocks" || wanted() !== "") blocks.refresh();
     body.update();
   };
   mark();
@@ -119,18 +191,54 @@ type Showing = {
   readonly wanted: string;
   readonly open: string | null;
   readonly isRead: boolean;
+  readonly blocks: BlockList;
 };
+
+/** Where words are looked for; blocks have their own list. */
+const FOUND_IN = ["members", "pvs", "listings", "historian"] as const;
+
+/** Everything that has what is wanted, and what can be opened by its id. */
+function drawFound(page: Page, showing: Showing, openListing: (id: string) => void): Child {
+  const { t } = page;
+  const { wanted, blocks } = showing;
+  const direct = [
+    isHeight(wanted) ? blockLink(Number(wanted), t("openBlock", { height: wanted })) : null,
+    isTransactionId(wanted)
+      ? h(
+          "a",
+          { href: `#/ledger/transaction/${wanted}` },
+          t("openTransaction", { id: `${wanted.slice(0, 12)}…` }),
+        )
+      : null,
+    // By its id, or the beginning of one.
+    ...(/^[0-9a-f]{8,}$/.test(wanted)
+      ? blocks
+          .rows()
+          .filter(({ blockId }) => blockId.startsWith(wanted))
+          .map(({ height }) => blockLink(height, t("openBlock", { height })))
+      : []),
+  ].filter((link) => link !== null);
+  const found = FOUND_IN.flatMap((tab) => {
+    const rows = rowsOf(page, tab, wanted);
+    if (rows.length === 0) return [];
+    const drawn = drawRows(page, { ...showing, tab, rows: rows.slice(0, FOUND_MAX) }, openListing);
+    return [h("section", {}, h("h3", {}, t(`tab_${tab}`)), drawn)];
+  });
+  if (direct.length + found.length === 0) return empty(t("nothingFound"));
+  return [direct.map((link) => h("p", {}, link)), found];
+}
 
 function draw(page: Page, showing: Showing, openListing: (id: string) => void): Child {
   const { t } = page;
-  const { tab, wanted, isRead } = showing;
-  const rows = rowsOf(page, tab, wanted);
+  const { tab, isRead, blocks } = showing;
+  const rows = tab === "blocks" ? blocks.rows() : rowsOf(page, tab, "");
   if (rows.length === 0) {
-    const isWaiting = !isRead && tab !== "blocks";
-    return empty(t(wanted !== "" ? "nothingFound" : isWaiting ? needs(page) : "nothingYet"));
+    return empty(t(!isRead && tab !== "blocks" ? needs(page) : "nothingYet"));
   }
   const note: Key = `note_${tab}`;
-  return [h("p", { class: "quiet" }, t(note)), drawRows(page, showing, openListing)];
+  const drawn =
+    tab === "blocks" ? blocks.draw() : drawRows(page, { ...showing, tab, rows }, openListing);
+  return [h("p", { class: "quiet" }, t(note)), drawn];
 }
 
 /** Why the registries are not there. */
@@ -142,7 +250,9 @@ function needs({ store: { state } }: Page): Key {
       : "needsToken";
 }
 
-function rowsOf(page: Page, tab: Tab, wanted: string): readonly object[] {
+type Registry = Exclude<Tab, "blocks">;
+
+function rowsOf(page: Page, tab: Registry, wanted: string): readonly object[] {
   const { state } = page.store;
   const has = (row: object): boolean =>
     wanted === "" || JSON.stringify(row).toLowerCase().includes(wanted);
@@ -163,8 +273,6 @@ function rowsOf(page: Page, tab: Tab, wanted: string): readonly object[] {
         .slice(0, ROWS_MAX);
     case "historian":
       return state.historian.filter(has).slice(0, ROWS_MAX);
-    case "blocks":
-      return [...state.blocks.values()].sort((a, b) => b.height - a.height).filter(has);
   }
 }
 
@@ -175,7 +283,11 @@ type Plain = Omit<Listing, "offers" | "bids"> & {
 
 function drawRows(
   page: Page,
-  { tab, wanted, open }: Showing,
+  {
+    tab,
+    open,
+    rows,
+  }: { readonly tab: Registry; readonly open: string | null; readonly rows: readonly object[] },
   openListing: (id: string) => void,
 ): Child {
   const { t, format, store } = page;
@@ -198,9 +310,7 @@ function drawRows(
             cell: ({ reserved }) => format.number(reserved, 6),
           },
         ],
-        rowsOf(page, tab, wanted) as ReturnType<typeof state.members.values> extends Iterable<
-          infer M
-        >
+        rows as ReturnType<typeof state.members.values> extends Iterable<infer M>
           ? readonly M[]
           : never,
       );
@@ -217,12 +327,12 @@ function drawRows(
               capacityKw === null ? t("communityMost") : `${format.number(capacityKw, 3)} kW`,
           },
         ],
-        rowsOf(page, tab, wanted) as ReturnType<typeof state.pvs.values> extends Iterable<infer P>
+        rows as ReturnType<typeof state.pvs.values> extends Iterable<infer P>
           ? readonly P[]
           : never,
       );
     case "listings":
-      return (rowsOf(page, tab, wanted) as readonly Plain[]).map((listing) =>
+      return (rows as readonly Plain[]).map((listing) =>
         drawListing(page, listing, { isOpen: open === listing.id, toggle: openListing }),
       );
     case "historian":
@@ -232,12 +342,10 @@ function drawRows(
           { title: t("time"), cell: ({ at }) => `${format.day(at)}, ${format.clockSeconds(at)}` },
           { title: t("transaction"), cell: ({ type }) => type },
           { title: t("who"), cell: ({ who }) => h("code", {}, who) },
-          { title: "Id", cell: ({ transactionId }) => shortId(transactionId) },
+          { title: "Id", cell: ({ transactionId }) => transactionLink(transactionId) },
         ],
-        rowsOf(page, tab, wanted) as typeof state.historian,
+        rows as typeof state.historian,
       );
-    case "blocks":
-      return drawBlocks(page, wanted);
   }
 }
 
@@ -276,7 +384,7 @@ function drawListing(
               cell: ({ reservePrice }) => format.number(reservePrice, 3),
             },
             { title: t("time"), cell: ({ at }) => format.clockSeconds(at) },
-            { title: "Id", cell: ({ transactionId }) => shortId(transactionId) },
+            { title: "Id", cell: ({ transactionId }) => transactionLink(transactionId) },
           ],
           offers,
         ),
@@ -287,7 +395,7 @@ function drawListing(
             { title: "kWhQuantity", isNumber: true, cell: ({ kWh }) => format.number(kWh, 3) },
             { title: "BidPrice", isNumber: true, cell: ({ price }) => format.number(price, 3) },
             { title: t("time"), cell: ({ at }) => format.clockSeconds(at) },
-            { title: "Id", cell: ({ transactionId }) => shortId(transactionId) },
+            { title: "Id", cell: ({ transactionId }) => transactionLink(transactionId) },
           ],
           bids,
         ),
@@ -308,62 +416,4 @@ function drawListing(
       )
     : null;
   return h("div", { class: "listing" }, head, detail);
-}
-
-function drawBlocks(page: Page, wanted: string): Child {
-  const { t, format, store } = page;
-  const { state } = store;
-  const heights = [...state.homes.values()].map(({ name, ledger }) => ({ name, ledger }));
-  const rows = rowsOf(page, "blocks", wanted) as readonly {
-    height: number;
-    blockId: string;
-    stateRoot: string;
-    time: number | null;
-  }[];
-  const [newest] = heights.map(({ ledger }) => ledger).filter((ledger) => ledger !== null);
-  const evidence = heights.flatMap(({ ledger }) => ledger?.evidence ?? []);
-  const seen = [
-    ...new Map(evidence.map((one) => [`${one.kind} ${one.offender} ${one.subject}`, one])).values(),
-  ];
-  return [
-    newest === undefined
-      ? null
-      : h(
-          "p",
-          {},
-          t("votersNow", { voters: newest.validators.map((id) => nameOf(state, id)).join(", ") }),
-        ),
-    table(
-      t("tab_blocks"),
-      [
-        { title: t("height"), isNumber: true, cell: ({ height }) => String(height) },
-        {
-          title: t("time"),
-          cell: ({ time }) =>
-            time === null ? "–" : `${format.day(time)}, ${format.clockSeconds(time)}`,
-        },
-        { title: t("block"), cell: ({ blockId }) => shortId(blockId) },
-        { title: "stateRoot", cell: ({ stateRoot }) => shortId(stateRoot) },
-        {
-          title: t("haveIt"),
-          isNumber: true,
-          cell: ({ height }) =>
-            String(heights.filter(({ ledger }) => (ledger?.height ?? 0) >= height).length),
-        },
-      ],
-      rows.slice(0, ROWS_MAX),
-    ),
-    h("h3", {}, t("evidence")),
-    seen.length === 0
-      ? empty(t("noEvidence"))
-      : table(
-          t("evidence"),
-          [
-            { title: t("kind"), cell: ({ kind }) => kind },
-            { title: t("offender"), cell: ({ offender }) => offender },
-            { title: t("subject"), cell: ({ subject }) => subject },
-          ],
-          seen,
-        ),
-  ];
 }

@@ -31,8 +31,9 @@ describe("the page's rule of signatures is the agents'", () => {
       new Uint8Array(31),
       new Uint8Array(33),
     ];
-    expect(keys.map(isCardKey)).toEqual(keys.map(() => false));
-    expect(keys.map(isSoundKey)).toEqual(keys.map(() => false));
+    // One of the torsioned is torsioned by nothing.
+    expect(keys.filter(isSoundKey)).toHaveLength(1);
+    expect(keys.map(isSoundKey)).toEqual(keys.map(isCardKey));
     expect(isSoundKey(testKey("a").publicKey)).toBe(true);
   });
 
