@@ -72,9 +72,10 @@ function addressesOf(address: string): readonly string[] {
   return ["127.0.0.1", ...own.map((one) => one.address)].map((ip) => `http://${ip}:${url.port}`);
 }
 
-function recorderOf({ url, username, passwordFile }: NonNullable<PageFile["record"]>) {
+function recorderOf({ url, username, passwordFile, history }: NonNullable<PageFile["record"]>) {
   return {
     ...{ mqttUrl: url, log },
+    ...(history === undefined ? {} : { file: history }),
     ...(username === undefined ? {} : { username }),
     ...(passwordFile === undefined
       ? {}

@@ -43,6 +43,14 @@ const pageFile = z.strictObject({
         .min(1)
         .optional()
         .describe("Relative to this file; its first line is the password"),
+      history: z
+        .string()
+        .min(1)
+        .max(4096)
+        .optional()
+        .describe(
+          "Relative to this file: what is recorded is kept there, over restarts. Left out: it is not",
+        ),
     })
     .nullable()
     .default(null)
@@ -94,8 +102,16 @@ export function readPageFile(file: string): PageFileResult {
 
 function withPath(page: PageFile, folder: string): PageFile {
   const { record } = page;
-  if (record?.passwordFile === undefined) return page;
-  return { ...page, record: { ...record, passwordFile: resolve(folder, record.passwordFile) } };
+  if (record === null) return page;
+  const { passwordFile, history } = record;
+  return {
+    ...page,
+    record: {
+      ...record,
+      ...(passwordFile === undefined ? {} : { passwordFile: resolve(folder, passwordFile) }),
+      ...(history === undefined ? {} : { history: resolve(folder, history) }),
+    },
+  };
 }
 
 function isTimeZone(name: string): boolean {

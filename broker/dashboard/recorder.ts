@@ -1,8 +1,11 @@
 // What the homes said before a browser was opened: the broker keeps the last word of each, this keeps a day of it
-// in steps of five minutes and a month in hours. In memory, bounded; the ledger's own history is read by REST.
+// in steps of five minutes and a month in hours. Bounded, and kept in a file if one is named (recorderFile.ts); the
+// ledger's own history is read by REST.
 
 import { connect } from "mqtt";
-import { parseTopic, TOPIC_ROOT } from "../topics.ts";
+import { z } from "zod";
+import { isName, parseTopic, TOPIC_ROOT } from "../topics.ts";
+import { keepRecord, readRecord, tellUnreadable } from "./recorderFile.ts";
 import type { PageLog } from "./server.ts";
 
 const MINUTE = 60_000;
@@ -10,7 +13,8 @@ const FINE = 5 * MINUTE;
 const COARSE = 60 * MINUTE;
 const FINE_MAX = 25 * 12;
 const COARSE_MAX = 31 * 24;
-const HOURS_MAX = 31 * 24;
+/** The longest month, and the hour that autumn repeats. */
+const HOURS_MAX = 31 * 24 + 1;
 export const HOMES_MAX = 64;
 export const DEVICES_MAX = 8;
 
@@ -23,15 +27,21 @@ export type Recorder = {
   readonly hear: (topic: string, payload: string) => void;
   /** JSON text: {devices: [{device, samples: [[at, w]]}], hours: [[listingid, sold, bought, import, export]]} */
   readonly history: (home: string) => string;
+  /** All of it, as `createRecorder` takes it back; null: as it was when this was last asked for. */
+  readonly changed: () => string | null;
 };
 
-export function createRecorder(): Recorder {
-  const homes = new Map<string, { devices: Map<string, Device>; hours: Map<string, Hour> }>();
-  type Device = { readonly fine: Series; readonly coarse: Series };
+type Device = { readonly fine: Series; readonly coarse: Series };
+type Recorded = { readonly devices: Map<string, Device>; readonly hours: Map<string, Hour> };
+
+/** `kept`: what an earlier one told as `changed`; throws if it is anything else. */
+export function createRecorder(kept: unknown = null): Recorder {
+  const homes = kept === null ? new Map<string, Recorded>() : restored(kept);
+  let isChanged = false;
   const homeNamed = (name: string) => {
     const known = homes.get(name);
     if (known !== undefined || homes.size >= HOMES_MAX) return known;
-    const home = { devices: new Map<string, Device>(), hours: new Map<string, Hour>() };
+    const home: Recorded = { devices: new Map(), hours: new Map() };
     homes.set(name, home);
     return home;
   };
@@ -42,6 +52,7 @@ export function createRecorder(): Recorder {
     hours.delete(hour[0]);
     hours.set(hour[0], hour);
     forgetFirst(hours, HOURS_MAX);
+    isChanged = true;
   };
   const hearDevice = (name: string, deviceName: string, payload: string): void => {
     const value = objectOf(payload);
@@ -55,6 +66,7 @@ export function createRecorder(): Recorder {
     devices.set(deviceName, device);
     add(device.fine, [at, w], { width: FINE, max: FINE_MAX });
     add(device.coarse, [at, w], { width: COARSE, max: COARSE_MAX });
+    isChanged = true;
   };
   return {
     hear: (topic, payload) => {
@@ -72,23 +84,104 @@ export function createRecorder(): Recorder {
       });
       return JSON.stringify({ devices, hours: [...home.hours.values()] });
     },
+    changed: () => {
+      if (!isChanged) return null;
+      isChanged = false;
+      return JSON.stringify(keepable(homes));
+    },
   };
 }
+
+// ------------------------------------------------------------------------------------- to keep
+
+const time = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+const finite = z.number();
+
+function series(width: number, max: number) {
+  return z
+    .strictObject({
+      slots: z.array(z.tuple([time, finite])).max(max),
+      sum: finite,
+      count: z.int().min(0),
+    })
+    .refine(
+      ({ slots }) => slots.every(([at], i) => at % width === 0 && at > (slots[i - 1]?.[0] ?? -1)),
+      "slots out of order",
+    );
+}
+
+const name = z.string().refine(isName);
+const maybe = finite.nullable();
+const hour = z.tuple([z.string().max(64), finite, finite, maybe, maybe]);
+const keptShape = z.strictObject({
+  version: z.literal(1),
+  homes: z
+    .array(
+      z.strictObject({
+        name,
+        devices: z
+          .array(
+            z.strictObject({
+              ...{ name, fine: series(FINE, FINE_MAX), coarse: series(COARSE, COARSE_MAX) },
+            }),
+          )
+          .max(DEVICES_MAX),
+        hours: z.array(hour).max(HOURS_MAX),
+      }),
+    )
+    .max(HOMES_MAX),
+});
+
+function keepable(homes: ReadonlyMap<string, Recorded>): z.input<typeof keptShape> {
+  return {
+    version: 1,
+    homes: [...homes].map(([homeName, { devices, hours }]) => ({
+      name: homeName,
+      devices: [...devices].map(([device, { fine, coarse }]) => ({
+        ...{ name: device, fine: rounded(fine), coarse: rounded(coarse) },
+      })),
+      hours: [...hours.values()].map((one): z.input<typeof hour> => [...one]),
+    })),
+  };
+}
+
+/** W need no decimals, but for the running mean, which is made of its sum again. */
+function rounded({ slots, sum, count }: Series): Series {
+  return { slots: slots.map(([at, w]): Slot => [at, Math.round(w)]), sum, count };
+}
+
+function restored(kept: unknown): Map<string, Recorded> {
+  return new Map(
+    keptShape.parse(kept).homes.map(({ name: homeName, devices, hours }) => [
+      homeName,
+      {
+        devices: new Map(devices.map(({ name: device, ...of }): [string, Device] => [device, of])),
+        hours: new Map(hours.map((one): [string, Hour] => [one[0], one])),
+      },
+    ]),
+  );
+}
+
+// ------------------------------------------------------------------------------------ listening
 
 export type RecorderOptions = {
   /** The broker: mqtt://127.0.0.1:1883 */
   readonly mqttUrl: string;
   readonly username?: string;
   readonly password?: string;
+  /** What is recorded is kept here; left out: it goes with the process. */
+  readonly file?: string;
   readonly log: PageLog;
 };
 
 /** Listens to the broker, also when that comes later or comes back. */
-export function openRecorder(options: RecorderOptions): Pick<Recorder, "history"> & {
+export function openRecorder(options: RecorderOptions): Pick<Recorder, "hear" | "history"> & {
   readonly close: () => Promise<void>;
 } {
-  const { mqttUrl, log, ...login } = options;
-  const recorder = createRecorder();
+  const { mqttUrl, file, log, ...login } = options;
+  const recorder = file === undefined ? createRecorder() : recorderFrom(file, log);
+  const { changed: text } = recorder;
+  const keeper = file === undefined ? null : keepRecord({ file, text, log });
   const client = connect(mqttUrl, { ...login, protocolVersion: 4, reconnectPeriod: 2000 });
   client.on("connect", () => {
     client.subscribe([`${TOPIC_ROOT}/+/device/+/state`, `${TOPIC_ROOT}/+/hour`], { qos: 0 });
@@ -98,11 +191,23 @@ export function openRecorder(options: RecorderOptions): Pick<Recorder, "history"
     log("debug", "the recorder hears no broker", { what: error.message }),
   );
   return {
+    hear: recorder.hear,
     history: recorder.history,
     close: async () => {
       await client.endAsync(true);
+      await keeper?.close();
     },
   };
+}
+
+/** With what an earlier one kept there, if that is a record. */
+function recorderFrom(file: string, log: PageLog): Recorder {
+  try {
+    return createRecorder(readRecord(file, log));
+  } catch (error) {
+    tellUnreadable(log, file, error);
+    return createRecorder();
+  }
 }
 
 function emptySeries(): Series {
