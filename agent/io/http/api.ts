@@ -2,6 +2,7 @@
 // read, so that strangers' bodies cost nothing.
 
 import type { FastifyInstance, FastifyPluginAsync } from "fastify";
+import { registerHours } from "./hourRoutes.ts";
 import { parseForm, parseJson, unreadEncoding, utf8 } from "./jsonBody.ts";
 import { registerLedger } from "./ledgerRoutes.ts";
 import { registerQueries } from "./queryRoutes.ts";
@@ -44,6 +45,7 @@ export async function registerApi(api: FastifyInstance, context: RestContext): P
   registerSystem(api, context);
   registerQueries(api, context);
   registerLedger(api, context);
+  registerHours(api, context);
   const wallet: FastifyPluginAsync = (scope) => registerWallet(scope, context);
   await api.register(wallet);
 }

@@ -47,13 +47,14 @@ async function start(): Promise<void> {
     home.memberId = memberId;
     home.rest = rest === null ? null : reachable(rest, location.hostname);
   }
-  const history = openHistoryFeed(store);
   /** Homes that were looked at: what was recorded of them is read again after a break. */
   const looked = new Set<string>();
+  const history = openHistoryFeed(store, looked);
   const look = (name: string): void => {
     if (looked.has(name)) return;
     looked.add(name);
     void readRecorded(store, name);
+    void history.readHours(name);
   };
   const feeds = createFeeds(config, { store, history, looked });
   const access = createAccess(() => feeds.begin(access));

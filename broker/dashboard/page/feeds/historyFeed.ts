@@ -2,7 +2,13 @@
 // is closed; and from the page's own server what the devices said before the page was opened.
 
 import { applyRecorded } from "../state/fromRecorder.ts";
-import { applyHistorian, applyListings, applyMembers, applyPvs } from "../state/fromRest.ts";
+import {
+  applyHistorian,
+  applyHours,
+  applyListings,
+  applyMembers,
+  applyPvs,
+} from "../state/fromRest.ts";
 import { isObject } from "../state/json.ts";
 import type { Store } from "../state/store.ts";
 import { createBackOff } from "./backOff.ts";
@@ -14,9 +20,12 @@ export type HistoryFeed = {
   readonly readHistorian: () => Promise<void>;
   /** What is looked at once and not kept: pvtrading/blocks/12 */
   readonly get: (path: string) => Promise<RestAnswer>;
+  /** What a home sold and bought in each hour of the month; its member must be known. */
+  readonly readHours: (home: string) => Promise<void>;
 };
 
-export function openHistoryFeed(store: Store): HistoryFeed {
+/** `looked`: homes whose hours are read again when all is. */
+export function openHistoryFeed(store: Store, looked: ReadonlySet<string>): HistoryFeed {
   const backOff = createBackOff();
   let rest: Rest | null = null;
   /** An answer to an earlier question than the newest is old. */
@@ -44,6 +53,13 @@ export function openHistoryFeed(store: Store): HistoryFeed {
       state.rest = "online";
       state.isHistoryRead = true;
     });
+    for (const name of looked) void readHours(name);
+  };
+  const readHours = async (name: string): Promise<void> => {
+    const member = store.state.homes.get(name)?.memberId ?? null;
+    if (member === null) return;
+    const answer = await rest?.get(`pvtrading/hours?member=${encodeURIComponent(member)}`);
+    if (answer?.ok === true) store.change((state) => applyHours(state, name, rowsOf(answer)));
   };
   const readListing = async (id: string): Promise<void> => {
     const answer = await rest?.get(`kWhlisting/${encodeURIComponent(id)}`);
@@ -60,6 +76,7 @@ export function openHistoryFeed(store: Store): HistoryFeed {
       });
       void readAll(question);
     },
+    readHours,
     readHistorian: async () => {
       const answer = await rest?.get("system/historian");
       if (answer?.ok === true) store.change((state) => applyHistorian(state, rowsOf(answer)));

@@ -51,6 +51,12 @@ export function dayOf(at: number, timeZone: string): string {
     .join("-");
 }
 
+/** As a listing's id begins that delivers on the calendar day of `at` in the zone: 21Mar18 */
+export function idDayOf(at: number, timeZone: string): string {
+  const [year = "", month = "", day = ""] = dayOf(at, timeZone).split("-");
+  return `${day}${MONTHS[Number(month) - 1] ?? ""}${year.slice(-2)}`;
+}
+
 function offsetAt(at: number, timeZone: string): number {
   const parts = new Map(
     partsIn(timeZone)

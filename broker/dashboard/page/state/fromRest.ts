@@ -1,8 +1,10 @@
 // The registries as REST answers them: the paper's Tables II to IV, and Composer's historian.
 
+import { deliveryStartOf } from "../market/listingTime.ts";
 import { idIn, type JsonObject, numberIn, textIn, timeIn } from "./json.ts";
+import { forgetOldest, HOURS_MAX } from "./limits.ts";
 import { applyListingRow } from "./listings.ts";
-import { type HistorianRecord, memberNamed, type Neighbourhood } from "./model.ts";
+import { type HistorianRecord, homeNamed, memberNamed, type Neighbourhood } from "./model.ts";
 
 export function applyMembers(state: Neighbourhood, rows: readonly JsonObject[]): void {
   for (const row of rows) {
@@ -22,6 +24,21 @@ export function applyPvs(state: Neighbourhood, rows: readonly JsonObject[]): voi
     if (id === null || owner === null) continue;
     state.pvs.set(id, { id, owner, capacityKw: numberIn(row, "capacityKw") });
   }
+}
+
+/** Rows of /api/pvtrading/hours: all that the ledger has of a home's hours. */
+export function applyHours(state: Neighbourhood, name: string, rows: readonly JsonObject[]): void {
+  const { traded } = homeNamed(state, name);
+  for (const row of rows) {
+    const listing = textIn(row, "listingid");
+    const [sold, bought] = [numberIn(row, "soldKwh"), numberIn(row, "boughtKwh")];
+    const [earned, spent] = [numberIn(row, "earned"), numberIn(row, "spent")];
+    if (sold === null || bought === null || earned === null || spent === null) continue;
+    const deliveryStart = listing === null ? null : deliveryStartOf(listing, state.timeZone);
+    if (listing === null || deliveryStart === null) continue;
+    traded.set(listing, { deliveryStart, sold, bought, earned, spent });
+  }
+  forgetOldest(traded, HOURS_MAX);
 }
 
 export function applyListings(state: Neighbourhood, rows: readonly JsonObject[]): void {

@@ -1,9 +1,9 @@
 // How much the page keeps: a tab that stays open for weeks must not grow.
 
-/** A month of hours. */
-export const LISTINGS_MAX = 24 * 31;
+/** The longest month, and the hours round it. */
+export const LISTINGS_MAX = 24 * 33;
 /** Of each kind, by home. */
-export const HOURS_MAX = 24 * 31;
+export const HOURS_MAX = 24 * 33;
 /** Of a device; a browser's own, beside the server's. */
 export const SAMPLES_MAX = 3000;
 /** Health messages of which a home's clock is known. */

@@ -98,11 +98,23 @@ export type HomeView = {
   forecasts: Map<string, ForecastState>;
   offers: Map<string, OfferState>;
   hours: Map<string, HourState>;
+  /** By listing, as the ledger has it: further back than the listings that are read. */
+  traded: Map<string, HourTraded>;
   balance: BalanceState | null;
   ledger: LedgerTopicState | null;
   health: HealthState | null;
   /** Of the newest health messages: its clock, and the page's when it heard it. Unix ms. */
   clocks: readonly { readonly said: number; readonly heard: number }[];
+};
+
+/** kWh and tokens of one closed hour. */
+export type HourTraded = {
+  /** Unix ms. */
+  readonly deliveryStart: number;
+  readonly sold: number;
+  readonly bought: number;
+  readonly earned: number;
+  readonly spent: number;
 };
 
 /** A block as a home told of it. */
@@ -176,6 +188,7 @@ export function homeNamed(state: Neighbourhood, name: string): HomeView {
   const home: HomeView = {
     ...{ name, memberId: null, rest: null, status: "unknown" },
     ...{ devices: new Map(), forecasts: new Map(), offers: new Map(), hours: new Map() },
+    traded: new Map(),
     ...{ balance: null, ledger: null, health: null, clocks: [] },
   };
   state.homes.set(name, home);

@@ -168,7 +168,7 @@ function plotOptions(
                 timeSplits(min, max, { width: now, isHourly }),
             }
           : {}),
-        values: (_u, splits) => splits.map(tickX),
+        values: (_u, splits) => unrepeated(splits.map(tickX)),
       },
       { ...axis, size: 54, values: (_u, splits) => splits.map(tickY) },
     ],
@@ -215,6 +215,11 @@ function plotOptions(
 }
 
 const HOUR = 3_600_000;
+
+/** A day whose name stands there already needs it no second time. */
+function unrepeated(labels: readonly string[]): string[] {
+  return labels.map((label, i) => (label === labels[i - 1] ? "" : label));
+}
 
 /** One hour alone would be no wider than a hair, and the bars at the ends half of the others. */
 function xRange(

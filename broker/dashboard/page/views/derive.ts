@@ -1,6 +1,6 @@
 // What the views show, worked out from what is known. No element here, so that it can be tested alone.
 
-import { dayOf } from "../market/listingTime.ts";
+import { idDayOf } from "../market/listingTime.ts";
 import { listingsInOrder } from "../state/listings.ts";
 import type { HomeView, Listing, Neighbourhood } from "../state/model.ts";
 
@@ -46,13 +46,25 @@ export type HourTrade = {
   /** kWh */
   readonly sold: number;
   readonly bought: number;
-  /** Tokens */
-  readonly earned: number;
-  readonly spent: number;
+  /** Tokens; null: not known. */
+  readonly earned: number | null;
+  readonly spent: number | null;
 };
 
-/** Each closed hour of which something is known, oldest first; by the fills, or by what the home itself said. */
+/**
+ * Each closed hour of which something is known, oldest first: by the fills, by what the ledger has of hours further
+ * back, or by what the home itself said, which knows of no money.
+ */
 export function tradesOf(state: Neighbourhood, home: HomeView): readonly HourTrade[] {
+  const listed = [...listedTrades(state, home)];
+  const known = new Set(listed.map(({ listingId }) => listingId));
+  const older = [...home.traded].flatMap(([listingId, traded]): HourTrade[] =>
+    known.has(listingId) ? [] : [{ listingId, ...traded }],
+  );
+  return [...older, ...listed].sort((a, b) => a.deliveryStart - b.deliveryStart);
+}
+
+function listedTrades(state: Neighbourhood, home: HomeView): readonly HourTrade[] {
   const { memberId } = home;
   return listingsInOrder(state).flatMap(({ id, deliveryStart, state: at, fills }): HourTrade[] => {
     const of = { listingId: id, deliveryStart };
@@ -61,9 +73,12 @@ export function tradesOf(state: Neighbourhood, home: HomeView): readonly HourTra
       const [bought, spent] = totals(fills.filter(({ buyer }) => buyer === memberId));
       return [{ ...of, sold, bought, earned, spent }];
     }
+    const traded = home.traded.get(id);
+    if (traded !== undefined) return [{ ...of, ...traded }];
     const hour = home.hours.get(id);
     if (hour === undefined) return [];
-    return [{ ...of, sold: hour.sold_kwh, bought: hour.bought_kwh, earned: 0, spent: 0 }];
+    const [sold, bought] = [hour.sold_kwh, hour.bought_kwh];
+    return [{ ...of, sold, bought, earned: sold > 0 ? null : 0, spent: bought > 0 ? null : 0 }];
   });
 }
 
@@ -82,14 +97,33 @@ function totals(
 export function addTrades(
   trades: readonly HourTrade[],
 ): Omit<HourTrade, "listingId" | "deliveryStart"> {
-  const added = (field: "sold" | "bought" | "earned" | "spent"): number =>
-    Math.round(trades.reduce((total, trade) => total + trade[field], 0) * 1e6) / 1e6;
-  return {
-    sold: added("sold"),
-    bought: added("bought"),
-    earned: added("earned"),
-    spent: added("spent"),
+  const energy = (field: "sold" | "bought"): number =>
+    rounded(trades.reduce((total, trade) => total + trade[field], 0));
+  const money = (field: "earned" | "spent"): number | null => {
+    const total = sum(trades.map((trade) => trade[field]));
+    return total === null ? null : rounded(total);
   };
+  return {
+    sold: energy("sold"),
+    bought: energy("bought"),
+    earned: money("earned"),
+    spent: money("spent"),
+  };
+}
+
+/** Without what adding decimals leaves. */
+function rounded(n: number): number {
+  return Math.round(n * 1e6) / 1e6;
+}
+
+/** Of the community's calendar month that has `now`: a listing's id says its day in the community's time zone. */
+export function ofThisMonth(
+  trades: readonly HourTrade[],
+  now: number,
+  timeZone: string,
+): readonly HourTrade[] {
+  const month = idDayOf(now, timeZone).slice(DAY_DIGITS);
+  return trades.filter(({ listingId }) => listingId.startsWith(month, DAY_DIGITS));
 }
 
 /** Of the community's calendar day that has `now`. */
@@ -98,9 +132,12 @@ export function ofToday(
   now: number,
   timeZone: string,
 ): readonly HourTrade[] {
-  const today = dayOf(now, timeZone);
-  return trades.filter(({ deliveryStart }) => dayOf(deliveryStart, timeZone) === today);
+  const today = idDayOf(now, timeZone);
+  return trades.filter(({ listingId }) => listingId.startsWith(today));
 }
+
+/** 21 of 21Mar18 */
+const DAY_DIGITS = 2;
 
 /** The newest one that takes offers, else the newest. */
 export function runningListing(state: Neighbourhood): Listing | null {

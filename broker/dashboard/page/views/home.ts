@@ -11,6 +11,7 @@ import {
   addTrades,
   closedListings,
   nameOf,
+  ofThisMonth,
   ofToday,
   powerOf,
   runningListing,
@@ -131,14 +132,19 @@ function tradeSentence({ t, format }: Page, trade: Trade, others: readonly strin
   const { sold, bought, earned, spent } = trade;
   const who = others.join(", ");
   if (sold > 0) {
-    return t("glanceSold", { hour, who, energy: format.kWh(sold), tokens: format.tokens(earned) });
+    return t("glanceSold", {
+      hour,
+      who,
+      energy: format.kWh(sold),
+      tokens: earned === null ? "–" : format.tokens(earned),
+    });
   }
   if (bought > 0) {
     return t("glanceBought", {
       hour,
       who,
       energy: format.kWh(bought),
-      tokens: format.tokens(spent),
+      tokens: spent === null ? "–" : format.tokens(spent),
     });
   }
   return t("glanceNoTrade", { hour });
@@ -308,7 +314,6 @@ function drawBalance({ t, format }: Page, facts: ReturnType<typeof balanceFacts>
 // ------------------------------------------------------------------------------------ trades
 
 type Span = "day" | "month";
-const DAY = 24 * 3_600_000;
 
 function tradeCard(page: Page): { element: HTMLElement; update: () => void; close: () => void } {
   const { t, format, store } = page;
@@ -334,20 +339,19 @@ function tradeCard(page: Page): { element: HTMLElement; update: () => void; clos
         const trades = tradesOf(store.state, home);
         return {
           today: addTrades(ofToday(trades, page.now(), store.state.timeZone)),
-          all: addTrades(
-            trades.filter(({ deliveryStart }) => deliveryStart > page.now() - 31 * DAY),
-          ),
+          month: addTrades(ofThisMonth(trades, page.now(), store.state.timeZone)),
         };
       }),
     (facts) => {
       if (facts === null) return null;
-      const { today, all } = facts;
-      const tokens = (n: number): string => `${format.tokens(n)} ${t("tokens")}`;
+      const { today, month } = facts;
+      const tokens = (n: number | null): string =>
+        `${n === null ? "–" : format.tokens(n)} ${t("tokens")}`;
       return [
         figure(format.kWh(today.sold), t("soldToday", { tokens: tokens(today.earned) }), "sell"),
         figure(format.kWh(today.bought), t("boughtToday", { tokens: tokens(today.spent) }), "buy"),
-        figure(format.kWh(all.sold), t("soldMonth", { tokens: tokens(all.earned) }), "sell"),
-        figure(format.kWh(all.bought), t("boughtMonth", { tokens: tokens(all.spent) }), "buy"),
+        figure(format.kWh(month.sold), t("soldMonth", { tokens: tokens(month.earned) }), "sell"),
+        figure(format.kWh(month.bought), t("boughtMonth", { tokens: tokens(month.spent) }), "buy"),
       ];
     },
   );
@@ -367,14 +371,14 @@ function tradeCard(page: Page): { element: HTMLElement; update: () => void; clos
     );
     return button;
   };
-  const buttons = [choice("day", t("spanDay")), choice("month", t("spanMonth"))];
+  const buttons = [choice("day", t("today")), choice("month", t("thisMonth"))];
   const switcher = h("div", { class: "switch", role: "group", "aria-label": t("span") }, buttons);
   const update = (): void => {
     sums.update();
     const home = page.home();
     if (home === null) return;
-    const from = page.now() - (span === "day" ? DAY : 31 * DAY);
-    const trades = tradesOf(store.state, home).filter(({ deliveryStart }) => deliveryStart > from);
+    const of = span === "day" ? ofToday : ofThisMonth;
+    const trades = of(tradesOf(store.state, home), page.now(), store.state.timeZone);
     chart.set([
       trades.map(({ deliveryStart }) => deliveryStart),
       trades.map(({ sold }) => sold),

@@ -5,16 +5,19 @@ import { applyFrame } from "../../../../../broker/dashboard/page/state/fromFrame
 import { applyRecorded } from "../../../../../broker/dashboard/page/state/fromRecorder.ts";
 import {
   applyHistorian,
+  applyHours,
   applyListings,
   applyMembers,
   applyPvs,
 } from "../../../../../broker/dashboard/page/state/fromRest.ts";
 import { applyTopic } from "../../../../../broker/dashboard/page/state/fromTopic.ts";
 import { HOMES_MAX, SAMPLES_MAX } from "../../../../../broker/dashboard/page/state/limits.ts";
-import { emptyNeighbourhood } from "../../../../../broker/dashboard/page/state/model.ts";
+import { emptyNeighbourhood, homeNamed } from "../../../../../broker/dashboard/page/state/model.ts";
 import {
   addTrades,
   nameOf,
+  ofThisMonth,
+  ofToday,
   powerOf,
   sumsOf,
   tradesOf,
@@ -284,4 +287,58 @@ test("what was recorded comes before what is heard live, and does not replace it
     { at: 600_000, w: 7 },
   ]);
   expect(known.homes.get("a")?.hours.get(ID)).toMatchObject({ sold_kwh: 1, bought_kwh: 2 });
+});
+
+test("today and this month are the community's, by what the ledger has of each hour", () => {
+  const known = state();
+  homeNamed(known, "s").memberId = "s@vt.edu";
+  const row = (listingid: string, soldKwh: number, earned: number) => ({
+    ...{ listingid, mcp: 3, soldKwh, boughtKwh: 0.1, earned, spent: 0.25 },
+  });
+  applyHours(known, "s", [
+    ...[row("28Feb18-23:00", 1, 3), row("01Mar18-00:00", 2, 6), row("31Mar18-22:00", 4, 12)],
+    ...[row("31Mar18-23:00", 8, 24), row("01Apr18-00:00", 16, 48)],
+    // Not ours, or not whole.
+    ...[row("soon", 32, 96), { listingid: "31Mar18-21:00", soldKwh: 64 }],
+  ]);
+  const home = known.homes.get("s");
+  const sums = (now: string, of: typeof ofToday) => {
+    const trades = home === undefined ? [] : tradesOf(known, home);
+    return addTrades(of(trades, Date.parse(now), "America/New_York"));
+  };
+  // 23:30 on 31 March in New York: the first of April's listings is closed already and belongs to tomorrow.
+  const evening = "2018-04-01T03:30:00Z";
+  expect(sums(evening, ofToday)).toEqual({ sold: 12, bought: 0.2, earned: 36, spent: 0.5 });
+  expect(sums(evening, ofThisMonth)).toEqual({ sold: 14, bought: 0.3, earned: 42, spent: 0.75 });
+  const night = "2018-04-01T04:00:00Z";
+  for (const of of [ofToday, ofThisMonth]) {
+    expect(sums(night, of)).toEqual({ sold: 16, bought: 0.1, earned: 48, spent: 0.25 });
+  }
+  expect(sums("2018-03-01T04:59:59Z", ofThisMonth)).toMatchObject({ sold: 1 });
+});
+
+test("the fills of an hour come before its row, its row before the home's word, which knows no money", () => {
+  const known = state();
+  homeNamed(known, "s").memberId = "s@vt.edu";
+  const said = (listingid: string) => [listingid, 9, 0, null, null];
+  applyRecorded(known, "s", {
+    hours: ["21Mar18-08:00", "21Mar18-09:00", "21Mar18-10:00"].map(said),
+  });
+  const row = { mcp: 3, boughtKwh: 0, earned: 6, spent: 0, soldKwh: 2 };
+  applyHours(known, "s", [
+    { ...row, listingid: "21Mar18-07:00" },
+    { ...row, listingid: "21Mar18-09:00" },
+    { ...row, listingid: "21Mar18-10:00" },
+  ]);
+  const fill = { seller: "s@vt.edu", pv: "house", buyer: "b", kWh: 1, price: 4 };
+  const closed = { state: "AUCTION_CLOSED", pvoffers: [], buyoffers: [], fills: [fill] };
+  applyListings(known, [{ ...closed, listingid: "21Mar18-10:00" }]);
+  const home = known.homes.get("s");
+  const trades = home === undefined ? [] : tradesOf(known, home);
+  expect(trades.map(({ listingId, sold, earned }) => [listingId, sold, earned])).toEqual([
+    ...[["21Mar18-07:00", 2, 6] as const, ["21Mar18-08:00", 9, null] as const],
+    ...[["21Mar18-09:00", 2, 6] as const, ["21Mar18-10:00", 1, 4] as const],
+  ]);
+  // What one hour brought is not known, so the sum is not.
+  expect(addTrades(trades)).toEqual({ sold: 14, bought: 0, earned: null, spent: 0 });
 });
