@@ -94,6 +94,7 @@ function addLab(program: Command): void {
     .option("--port-base <n>", "REST of the first home, the next on n + 1 (3000 with --manual)")
     .option("--page-port <n>", "the page's port (8080, or another if that is taken)")
     .option("--no-page", "without the page, its broker and the homes' doors for it")
+    .option("--past <hours>", "trading before it begins, on the ledger (with the page 48, else 0)")
     .option("--seed <n>", "of the simulated sun and households (1)")
     .option("--json", "the last line of stdout is one JSON object; the timeline goes to stderr")
     .action(async (options: { [name: string]: string | boolean }) => {

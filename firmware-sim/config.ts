@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { PAST_FINE_HOURS_MAX, PAST_HOURS_MAX } from "./past.ts";
 
 const HOMES_MAX = 100;
 
@@ -17,6 +18,16 @@ const home = z.strictObject({
   /** Models 103 and 203, or 113 and 213. */
   sunspecModels: z.enum(["whole", "float"]).default("whole"),
 });
+
+const HOUR_MS = 3_600_000;
+
+const past = z
+  .strictObject({ from: z.int().min(0), fineFrom: z.int().min(0), to: z.int().min(0) })
+  .refine(({ from, to }) => to - from <= PAST_HOURS_MAX * HOUR_MS, "longer than is told")
+  .refine(
+    ({ fineFrom, to }) => to - fineFrom <= PAST_FINE_HOURS_MAX * HOUR_MS,
+    "more minutes than are told",
+  );
 
 const config = z.strictObject({
   clock: z.strictObject({
@@ -34,6 +45,8 @@ const config = z.strictObject({
   /** CSV files of timestamp,power_w; null: a seeded sun, a seeded household. */
   pv: z.string().nullable(),
   load: z.string().nullable(),
+  /** What is told of the time before, one line for each home, ahead of the line that says ready. */
+  past: past.nullable().default(null),
   homes: z
     .array(home)
     .min(1)

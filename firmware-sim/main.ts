@@ -1,5 +1,6 @@
 // Simulated inverters and meters: node firmware-sim/main.ts --config FILE
-// Prints one line of JSON with every home's addresses when ready. Then takes lines of JSON on stdin:
+// Prints one line of JSON with every home's addresses when ready; before it, if the file asks for the past, one
+// line of each home's (past.ts). Then takes lines of JSON on stdin:
 //   {"home": "seller1@vt.edu", "fault": "offline"}        (faults.ts; "none" ends it)
 // Ends by SIGTERM, SIGINT, and when stdin closes, so that it never outlives who started it.
 
@@ -8,14 +9,17 @@ import { parseArgs } from "node:util";
 import { z } from "zod";
 import { readConfig } from "./config.ts";
 import { FAULTS } from "./faults.ts";
+import { pastStates } from "./past.ts";
 import { type Simulator, startSimulator } from "./simulator.ts";
+import type { HomeState } from "./world/registers.ts";
 
 const control = z.object({ home: z.string(), fault: z.enum(FAULTS) });
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { config: { type: "string" } } });
   if (values.config === undefined) throw new Error("usage: firmware-sim/main.ts --config FILE");
-  const simulator = await startSimulator(readConfig(values.config), { now: Date.now });
+  const config = readConfig(values.config);
+  const simulator = await startSimulator(config, { now: Date.now });
   const stop = (): void => {
     void simulator.close().then(() => process.exit(0));
   };
@@ -24,7 +28,19 @@ async function main(): Promise<void> {
   const lines = createInterface({ input: process.stdin });
   lines.on("line", (line) => obey(simulator, line));
   lines.once("close", stop);
+  if (config.past !== null) {
+    for (const { id } of simulator.homes) {
+      const states = pastStates((at) => stateOf(simulator, id, at), config.past);
+      process.stdout.write(`${JSON.stringify({ past: id, states })}\n`);
+    }
+  }
   process.stdout.write(`${JSON.stringify({ ready: true, homes: simulator.homes })}\n`);
+}
+
+function stateOf(simulator: Simulator, home: string, at: number): HomeState {
+  const state = simulator.stateAt(home, at);
+  if (state === null) throw new Error(`no home ${home}`);
+  return state;
 }
 
 function obey(simulator: Simulator, line: string): void {

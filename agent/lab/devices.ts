@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { z } from "zod";
 import type { AgentFileInput } from "../config/agentFile.ts";
+import type { UnixMs } from "../core/units/time.ts";
 import { LAB_TIME_ZONE } from "./community.ts";
 import type { LabHome } from "./homes.ts";
 import type { MarketClock } from "./world.ts";
@@ -14,10 +15,25 @@ export type DeviceWorld = {
   /** CSV files; null: a simulated sun and household. */
   readonly pv: string | null;
   readonly load: string | null;
+  /** What they tell of the time before, Unix ms: full hours from `from`, full minutes from `fineFrom`; left out: nothing. */
+  readonly pastRange?: PastRange;
+};
+
+export type PastRange = {
+  readonly from: UnixMs;
+  readonly fineFrom: UnixMs;
+  readonly to: UnixMs;
 };
 
 /** What firmware-sim reads. */
-export function firmwareConfig({ homes, clock, seed, pv, load }: DeviceWorld): object {
+export function firmwareConfig({
+  homes,
+  clock,
+  seed,
+  pv,
+  load,
+  pastRange: past,
+}: DeviceWorld): object {
   return {
     clock: {
       realStart: clock.realStart,
@@ -28,6 +44,7 @@ export function firmwareConfig({ homes, clock, seed, pv, load }: DeviceWorld): o
     timeZone: LAB_TIME_ZONE,
     pv: pv === null ? null : resolve(pv),
     load: load === null ? null : resolve(load),
+    ...(past === undefined ? {} : { past }),
     homes: homes.map((home) => ({
       id: home.name,
       pvCapacityW: home.pv?.capacityW ?? 0,
@@ -69,4 +86,31 @@ export function readyDevices(line: unknown): ReadonlyMap<string, AgentFileInput[
       ],
     ]),
   );
+}
+
+/** One home at one time: W in the minute from then on, counters in Wh. */
+export type PastState = {
+  readonly at: number;
+  readonly production: number;
+  readonly load: number;
+  readonly produced: number;
+  readonly imported: number;
+  readonly exported: number;
+};
+
+const pastSchema = z.object({
+  past: z.string(),
+  states: z.array(z.tuple([z.int(), z.int(), z.int(), z.int(), z.int(), z.int()])),
+});
+
+/** What a line tells of one home's past; null: it is another line. */
+export function pastOf(
+  line: unknown,
+): { readonly home: string; readonly states: readonly PastState[] } | null {
+  const { success, data } = pastSchema.safeParse(line);
+  if (!success) return null;
+  const states = data.states.map(([at, production, load, produced, imported, exported]) => ({
+    ...{ at, production, load, produced, imported, exported },
+  }));
+  return { home: data.past, states };
 }

@@ -19,6 +19,8 @@ const labFileSchema = z.strictObject({
   firstDelivery: z.int(),
   /** The market's clock when it was last written, Unix ms. */
   marketTime: z.int(),
+  /** Hours of trading that are still to be put on the ledgers, up to `marketTime`; 0: none, or it is done. */
+  past: z.int().min(0).default(0),
 });
 
 export type LabFile = z.infer<typeof labFileSchema>;

@@ -12,10 +12,12 @@ import { type Log, lineLog } from "../../broker/log.ts";
 import { setUser } from "../../broker/users.ts";
 import { LAB_TIME_ZONE } from "./community.ts";
 import type { LabHome } from "./homes.ts";
+import { type PastTold, pastHeard } from "./past/pastHeard.ts";
 import { homeDir, type LabMqtt, type MarketClock } from "./world.ts";
 
 const HOST = "127.0.0.1";
 const LOG_FILE = "broker.log";
+const HISTORY_FILE = "page-history.json";
 const USERS_FILE = "users.json";
 
 export type LabBroker = {
@@ -70,10 +72,16 @@ export type LabPagePlan = {
   readonly isAnyPort: boolean;
 };
 
-export async function openLabPage(plan: LabPagePlan): Promise<OpenPage> {
+export type LabPage = OpenPage & {
+  /** Puts the time before the laboratory into the page's charts. */
+  readonly remember: (past: PastTold) => void;
+};
+
+export async function openLabPage(plan: LabPagePlan): Promise<LabPage> {
   const { dir, homes, broker, clock, rest, readToken, port, isAnyPort } = plan;
   const log = logTo(dir);
-  const recorder = openRecorder({ mqttUrl: broker.url, log });
+  const file = join(dir, HISTORY_FILE);
+  const recorder = openRecorder({ mqttUrl: broker.url, log, file });
   const options: Omit<PageOptions, "port"> = {
     ...{ host: HOST, log, history: recorder.history },
     config: {
@@ -88,6 +96,9 @@ export async function openLabPage(plan: LabPagePlan): Promise<OpenPage> {
     });
     return {
       address: page.address,
+      remember: (past) => {
+        for (const [topic, payload] of pastHeard(past)) recorder.hear(topic, payload);
+      },
       close: async () => {
         await recorder.close();
         await page.close();

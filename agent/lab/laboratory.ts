@@ -8,7 +8,13 @@ import type { Plain } from "../plain.ts";
 import type { AgentEvent } from "../ports.ts";
 import { Child } from "./child.ts";
 import { LAB_TIME_ZONE } from "./community.ts";
-import { type DeviceWorld, firmwareConfig, readyDevices } from "./devices.ts";
+import {
+  type DeviceWorld,
+  firmwareConfig,
+  type PastState,
+  pastOf,
+  readyDevices,
+} from "./devices.ts";
 import { freePorts } from "./ports.ts";
 import { Deduplicator, LabRecord, RootCheck } from "./record.ts";
 import type { AgentStatus } from "./result.ts";
@@ -57,6 +63,14 @@ export type LaboratoryOptions = DeviceWorld & {
   readonly arrange?: (home: string) => Arrangement;
   /** Homes that `start` leaves out, for `restore` to start later. */
   readonly late?: ReadonlySet<string>;
+  /**
+   * Called once everything is there but the agents, with their files and what the devices told of their past,
+   * each by the home's name.
+   */
+  readonly beforeAgents?: (
+    files: ReadonlyMap<string, string>,
+    past: ReadonlyMap<string, readonly PastState[]>,
+  ) => void;
 };
 
 /** What is left out is as for every home. */
@@ -82,6 +96,7 @@ export class Laboratory {
   readonly #news = new Deduplicator();
   readonly #roots = new RootCheck();
   readonly #refusing = new Set<string>();
+  readonly #past = new Map<string, readonly PastState[]>();
   readonly #abort = new AbortController();
   #devices: Child | null = null;
   #waiters: readonly Waiter[] = [];
@@ -115,8 +130,11 @@ export class Laboratory {
         mqtt: this.#options.mqtt?.get(home.name) ?? null,
       });
       this.#files.set(home.name, file);
-      if (late?.has(home.name)) continue;
-      this.#agents.set(home.name, this.#startAgent(home.name, file));
+    }
+    this.#options.beforeAgents?.(this.#files, this.#past);
+    this.#past.clear();
+    for (const [name, file] of this.#files) {
+      if (!late?.has(name)) this.#agents.set(name, this.#startAgent(name, file));
     }
     const count = homes.length - (late?.size ?? 0);
     const readyMax = READY_MAX_MS + count * READY_MAX_PER_HOME_MS;
@@ -244,7 +262,9 @@ export class Laboratory {
       args: [join(ROOT, "firmware-sim/main.ts"), "--config", config],
       logFile: join(dir, "firmware.log"),
       line: (line) => {
-        ready ??= readyDevices(line);
+        const past = ready === null ? pastOf(line) : null;
+        if (past !== null) this.#past.set(past.home, past.states);
+        else ready ??= readyDevices(line);
         this.#changed();
       },
       died: (why) => this.fail(new Error(why)),

@@ -4,14 +4,17 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type UnixMs, unixMs } from "../core/units/time.ts";
-import { labHomes } from "./homes.ts";
+import { type LabHome, labHomes } from "./homes.ts";
 import { runHours } from "./hours.ts";
 import { differences, type LabFile, readLabFile, writeLabFile } from "./labFile.ts";
-import { Laboratory } from "./laboratory.ts";
+import { Laboratory, type LaboratoryOptions } from "./laboratory.ts";
 import { openLabBroker, openLabPage, originsOf } from "./labPage.ts";
-import { firstDelivery, marketStart, readSamples } from "./marketStart.ts";
+import { firstDelivery, marketStart, marketStartAfterPast, readSamples } from "./marketStart.ts";
 import { type LabOptions, type RawOptions, readOptions } from "./options.ts";
 import { PAPER_ADMINISTRATOR, PAPER_START, paperHomes, runPaper } from "./paper.ts";
+import { type LabPast, labPast, samplesOf } from "./past/labPast.ts";
+import type { PastTold } from "./past/pastHeard.ts";
+import { writePast } from "./past/writePast.ts";
 import { freePorts, takenPorts } from "./ports.ts";
 import { giveAccess, giveReadToken, type LabTokens, type RestAccess } from "./restAccess.ts";
 import { listingResult } from "./result.ts";
@@ -28,7 +31,9 @@ export async function runLab(raw: RawOptions): Promise<number> {
   const options = readOptions(raw);
   if (!options.ok) return refuse(options.problems);
   const kept = options.value.data === null ? null : readLabFile(options.value.data);
-  const different = kept === null ? [] : differences(options.value, kept);
+  const different = kept === null ? [] : [...differences(options.value, kept)];
+  if (kept !== null && options.value.said.has("past"))
+    different.push("--past: it has begun already");
   if (different.length > 0) return refuse(different);
   const [taken] = await takenPorts(restPorts(options.value, kept?.homes ?? options.value.homes));
   if (taken !== undefined) {
@@ -54,12 +59,13 @@ function newLabFile(options: LabOptions): LabFile {
   const absolute = (path: string | null) => (path === null ? null : resolve(path));
   const delivery = firstDelivery(options.pv === null ? null : readSamples(options.pv));
   const now = Date.now() as UnixMs;
-  const byClock = options.manual ? now : marketStart(delivery, speed);
+  const startOf = options.past > 0 ? marketStartAfterPast : marketStart;
+  const byClock = options.manual ? now : startOf(delivery, speed);
   const start = options.scenario === "paper" ? PAPER_START : byClock;
   return {
     ...{ version: 1, homes, validators, speed, seed },
     ...{ pv: absolute(options.pv), load: absolute(options.load) },
-    ...{ firstDelivery: delivery, marketTime: start },
+    ...{ firstDelivery: delivery, marketTime: start, past: options.past },
   };
 }
 
@@ -73,12 +79,17 @@ async function runIn(dir: string, { options, file, isNew }: Run): Promise<number
   const isByHand = isPaper || options.manual;
   const homes = isByHand ? paperHomes() : labHomes(file.homes);
   const { speed, seed, pv, load } = file;
-  const start = (isNew ? file.marketTime : file.marketTime + RESUME_AFTER_MS * speed) as UnixMs;
+  // A laboratory that was killed before its past was whole begins once more.
+  const isBegun = !isNew && file.past === 0;
+  const start = (isBegun ? file.marketTime + RESUME_AFTER_MS * speed : file.marketTime) as UnixMs;
   mkdirSync(dir, { recursive: true });
+  const past = file.past === 0 ? null : labPast(start, file.past);
+  let isPending = past !== null;
   if (isNew) {
     const schedule = isByHand ? "manual" : "hourly";
     await makeWorld({
-      ...{ dir, homes, validators: file.validators, speed, schedule, marketStart: start },
+      ...{ dir, homes, validators: file.validators, speed, schedule },
+      marketStart: past?.begin ?? start,
     });
   }
   const clock = { realStart: unixMs(Date.now()), marketStart: start, speed };
@@ -109,13 +120,20 @@ async function runIn(dir: string, { options, file, isNew }: Run): Promise<number
       return port === undefined ? [] : [[name, { port, place: i, isByHand: options.manual, cors }]];
     }),
   );
+  const written = (told: PastTold): void => {
+    isPending = false;
+    keep();
+    page?.remember(told);
+  };
   const lab = new Laboratory({
     ...{ dir, homes, clock, seed, pv, load, print, rest: doors, ports: p2p },
     ...{ withDevices: !isByHand, administrator: isPaper ? PAPER_ADMINISTRATOR : null },
     ...(broker === null ? {} : { mqtt: broker.mqtt }),
+    ...(past === null ? {} : pastParts(past, { homes, print, written })),
   });
   const keep = (): void => {
-    if (options.data !== null) writeLabFile(dir, { ...file, marketTime: lab.marketTime() });
+    if (options.data === null) return;
+    writeLabFile(dir, isPending ? file : { ...file, past: 0, marketTime: lab.marketTime() });
   };
   const keeping = setInterval(keep, KEEP_EVERY_MS);
   const release = stopOnSignals(lab);
@@ -129,6 +147,34 @@ async function runIn(dir: string, { options, file, isNew }: Run): Promise<number
     keep();
     release();
   }
+}
+
+type PastParts = {
+  readonly homes: readonly LabHome[];
+  readonly print: (line: string) => void;
+  /** It is on every ledger. */
+  readonly written: (told: PastTold) => void;
+};
+
+/** What the laboratory asks the devices, and does with it before its agents start. */
+function pastParts(
+  { range, begin, end }: LabPast,
+  { homes, print, written }: PastParts,
+): Pick<LaboratoryOptions, "pastRange" | "beforeAgents"> {
+  return {
+    pastRange: range,
+    beforeAgents: (files, states) => {
+      const samples = new Map(
+        homes.map((home) => [home.name, samplesOf(home, states.get(home.name) ?? [])]),
+      );
+      const { height, events } = writePast({ files, samples, begin, end });
+      const hours = events.filter(({ type }) => type === "biddingClosed").length;
+      print(
+        `${hours} hours of trading before now are on every home's ledger, up to block ${height}`,
+      );
+      written({ homes, states, events });
+    },
+  };
 }
 
 /** Chosen at once, so that none is given twice; the page needs REST, at whatever ports where none were said. */

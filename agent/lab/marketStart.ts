@@ -10,6 +10,8 @@ const SYNTHETIC_FIRST_DELIVERY = Date.parse("2018-03-21T10:00:00-04:00");
 const WATCH_MS = 44 * MINUTE_MS;
 /** Real time that five agents need to come up on a small machine. */
 const BOOT_MS = 10_000;
+/** After its delivery hour has begun a listing is closed by then, at any speed: see community.ts. */
+const CLOSED_AFTER_MS = 5 * MINUTE_MS;
 /** Production of less counts as night. */
 const PRODUCING_W = 50;
 
@@ -34,6 +36,16 @@ export function firstDelivery(samples: readonly Sample[] | null): UnixMs {
 export function marketStart(delivery: UnixMs, speed: number): UnixMs {
   const lead = Math.max(WATCH_MS, speed * BOOT_MS + WATCH_MS / 2);
   return unixMs(delivery - MINUTE_MS - lead);
+}
+
+/**
+ * `marketStart` with a past: homes need not watch their devices first, so the clock starts no earlier than when the
+ * hour before the first delivery is closed, which is then the past's and not missed while homes boot.
+ */
+export function marketStartAfterPast(delivery: UnixMs, speed: number): UnixMs {
+  const closed = unixMs(delivery - HOUR_MS + CLOSED_AFTER_MS);
+  const start = marketStart(delivery, speed);
+  return start > closed ? start : closed;
 }
 
 export function readSamples(file: string): readonly Sample[] {

@@ -22,6 +22,7 @@ export type RawOptions = {
   readonly portBase?: string;
   readonly pagePort?: string;
   readonly page?: boolean;
+  readonly past?: string;
   readonly seed?: string;
   readonly json?: boolean;
 };
@@ -43,6 +44,8 @@ export type LabOptions = {
   readonly portBase: number | null;
   /** The page's port; 8080 may be taken, then it is another. null: no page, and no broker. */
   readonly pagePort: number | null;
+  /** Hours of trading that are on the ledger when a new laboratory begins; 0: none. */
+  readonly past: number;
   readonly seed: number;
   readonly json: boolean;
   /** Options that were said: on resuming they must be those of the folder. */
@@ -61,6 +64,13 @@ const DEFAULT_PORT_BASE = 3000;
 /** The page's, if it is free. */
 export const DEFAULT_PAGE_PORT = 8080;
 const PORT_MAX = 65_535;
+/** Hours, up to so many homes: a day and the one before it, and where many homes start, what is quick enough. */
+const DEFAULT_PASTS = [
+  [10, 48],
+  [20, 24],
+  [HOMES_MAX, 12],
+] as const;
+const PAST_MAX = 24 * 5;
 
 export function readOptions(raw: RawOptions, exists = existsSync): OptionsResult {
   const problems: string[] = [];
@@ -68,7 +78,7 @@ export function readOptions(raw: RawOptions, exists = existsSync): OptionsResult
     const text = raw[name];
     if (text === undefined) return otherwise;
     const value = /^\d{1,10}$/.test(String(text)) ? Number(text) : Number.NaN;
-    const min = name === "seed" ? 0 : 1;
+    const min = name === "seed" || name === "past" ? 0 : 1;
     if (value >= min && value <= max) return value;
     problems.push(`--${spelled(name)} ${text}: a whole number from ${min} to ${max}`);
     return otherwise;
@@ -92,6 +102,9 @@ export function readOptions(raw: RawOptions, exists = existsSync): OptionsResult
     problems.push("--page-port: not with --no-page");
   if (paper && raw.pagePort !== undefined) problems.push("--page-port: not with --scenario paper");
   const validatorsMax = Math.min(homes, VALIDATORS_MAX);
+  const hasPage = raw.page !== false && (isWatched || raw.pagePort !== undefined);
+  const usual = DEFAULT_PASTS.find(([most]) => homes <= most)?.[1] ?? 0;
+  const past = whole("past", PAST_MAX, hasPage && isWatched && !manual ? usual : 0);
   const value: LabOptions = {
     hours: raw.hours === undefined ? null : whole("hours", HOURS_MAX, 1),
     speed: whole("speed", SPEED_MAX, paper || manual ? 1 : DEFAULT_SPEED),
@@ -106,13 +119,14 @@ export function readOptions(raw: RawOptions, exists = existsSync): OptionsResult
       raw.portBase === undefined && !manual
         ? null
         : whole("portBase", PORT_MAX - homes + 1, DEFAULT_PORT_BASE),
-    pagePort: raw.page !== false && (isWatched || raw.pagePort !== undefined) ? pagePort : null,
+    pagePort: hasPage ? pagePort : null,
+    past,
     seed: whole("seed", SEED_MAX, 1),
     json: raw.json === true,
     said: new Set(Object.keys(raw) as (keyof RawOptions)[]),
   };
   const alone = paper ? "--scenario paper" : manual ? "--manual" : null;
-  const others = ["hours", "homes", "pv", "load", "data"] as const;
+  const others = ["hours", "homes", "pv", "load", "data", "past"] as const;
   for (const name of manual ? [...others, "speed" as const, "scenario" as const] : others) {
     if (alone === null || raw[name] === undefined || (paper && name === "scenario")) continue;
     problems.push(`--${name}: not with ${alone}`);

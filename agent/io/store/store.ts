@@ -35,6 +35,8 @@ export type OpenStore = Store & {
   readonly status: () => StoreStatus;
   /** Of the block that has this transaction; null: none on the disk. */
   readonly heightOf: (id: TransactionId) => number | null;
+  /** Blocks that follow each other, in one transaction: all of them are on the disk then, or none. */
+  readonly commitAll: (blocks: readonly CommittedBlock[]) => void;
   /** Empties the WAL, closes the file and frees the directory. Once. */
   readonly close: () => void;
 };
@@ -77,6 +79,7 @@ export function storeOn(db: Database.Database, log: Log): OpenStore {
     checkpoint: () => read(blocks.checkpoint),
     blocks: (from, count) => read(() => blocks.blocks(from, count)),
     commit: (block) => write(() => commit(block)),
+    commitAll: (all) => write(() => all.forEach(commit)),
     snapshots: () => read(blocks.snapshots),
     snapshot: (height) => read(() => blocks.snapshot(height)),
     install: (block, named) => write(() => install(block, named)),

@@ -73,6 +73,28 @@ test("serves, obeys, and ends by SIGTERM with 0", async () => {
   expect(await once(simulator, "exit")).toEqual([0, null]);
 }, 20_000);
 
+test("tells of the past before it is ready, as the devices would have counted", async () => {
+  const { marketStart } = config.clock;
+  const past = { from: marketStart - 7_200_000, fineFrom: marketStart - 60_000, to: marketStart };
+  const simulator = run({ ...config, past });
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: simulator.stdout! })) {
+    lines.push(line);
+    if (lines.length === 2) break;
+  }
+  const [told, ready] = lines.map((line) => JSON.parse(line));
+  expect(ready.ready).toBe(true);
+  expect(told.past).toBe("seller1@vt.edu");
+  const states = told.states as number[][];
+  expect(states.map(([at]) => at! - marketStart)).toEqual([
+    ...[-7_200_000, -3_600_000, -60_000, 0],
+  ]);
+  // At 13:00 in Virginia the sun shines: what is made in a minute is counted in it.
+  const [before, last] = states.slice(-2);
+  expect(before![1]).toBeGreaterThan(1000);
+  expect(Math.abs(last![3]! - before![3]! - before![1]! / 60)).toBeLessThan(1);
+}, 20_000);
+
 test("ends with 0 when stdin closes", async () => {
   const simulator = run({ ...config, clock: { ...config.clock, realStart: Date.now() } });
   await ready(simulator);

@@ -184,7 +184,7 @@ test("lab.json is kept whole, and tells what may not change", () => {
   expect(readLabFile(dir)).toBeNull();
   const kept: LabFile = {
     ...{ version: 1, homes: 5, validators: 4, speed: 60, seed: 1, pv: null, load: null },
-    ...{ firstDelivery: marketStart, marketTime: marketStart + HOUR_MS },
+    ...{ firstDelivery: marketStart, past: 48, marketTime: marketStart + HOUR_MS },
   };
   mkdirSync(dir, { recursive: true });
   writeLabFile(dir, kept);

@@ -57,6 +57,21 @@ describe("what is stored", () => {
     });
   });
 
+  it("takes blocks that follow each other at once, all of them or none", () => {
+    const blocks = [1, 2, 3].map((height) => committed(height));
+    reopened((store) => {
+      expect(codeOf(() => store.commitAll([committed(1), committed(3)]))).toBe("invariant");
+      expect(store.status()).toMatchObject({ height: 0, writes: 0 });
+      store.commitAll(blocks);
+      expect(store.status()).toMatchObject({ height: 3, writes: 1 });
+    });
+    reopened((store) => {
+      expect(store.blocks(1, 10).map(({ block }) => block)).toEqual(
+        blocks.map(({ block }) => block),
+      );
+    });
+  });
+
   it("is all there after a reopening", () => {
     const block = committed(1, { transactions: [transaction("x")], checkpoint: Uint8Array.of(1) });
     const locked = value("locked");
