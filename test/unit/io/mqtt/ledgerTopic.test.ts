@@ -55,6 +55,7 @@ function listen(peers: readonly MemberId[] = []) {
     counters: createCounters({ value: trades, save: () => true }, [], most),
     composer: { namespace: "org.acme.pv.auction", rules: chain.rules },
     isClockSynchronised: () => true,
+    measured: { clockOffsetMs: () => null, roundTripsMs: () => new Map() },
     process: () => ({ version: "0", uptime_s: 0, rss_mb: 0, rest: null }),
     monotonic: () => 0,
     later: (run) => void waiting.push(run),
