@@ -9,6 +9,8 @@ import type { Page, View } from "../ui/page.ts";
 import { card, empty } from "../ui/pieces.ts";
 import type { Check, Told, Verdict } from "./verify.ts";
 
+const AGAIN_MS = 3000;
+
 export type Opened = {
   readonly title: string;
   /** Below /api/pvtrading */
@@ -25,6 +27,7 @@ export function createOpened(page: Page, { title, path, back, draw }: Opened): V
   const toLedger = h("a", { href: `#/ledger/${back}`, class: "back" }, `← ${t("backToLedger")}`);
   const element = h("div", { class: "grid" }, card(title, { wide: true, aside: toLedger }, body));
   let isAsked = false;
+  let againAt = Number.POSITIVE_INFINITY;
   let isClosed = false;
   let shownRest = "";
   const read = async (): Promise<void> => {
@@ -32,13 +35,18 @@ export function createOpened(page: Page, { title, path, back, draw }: Opened): V
     if (isClosed) return;
     const told = answer.ok && isObject(answer.value) ? answer.value : null;
     if (told === null) body.replaceChildren(empty(sentenceOf(t, answer)));
-    else body.replaceChildren(h("div", {}, draw(told)));
+    // A door that is busy, or away for a moment, is asked again.
+    if (!answer.ok && (answer.status === 0 || answer.status === 429 || answer.status >= 500)) {
+      againAt = Date.now() + AGAIN_MS;
+    }
+    if (told !== null) body.replaceChildren(h("div", {}, draw(told)));
   };
   const update = (): void => {
     const { rest } = store.state;
-    if (isAsked) return;
+    if (isAsked && Date.now() < againAt) return;
     if (rest === "online") {
       isAsked = true;
+      againAt = Number.POSITIVE_INFINITY;
       void read();
     } else if (rest !== shownRest) {
       shownRest = rest;
@@ -80,7 +88,7 @@ export function bytesShown(t: Translate, all: readonly (readonly [Key, unknown])
       h(
         "details",
         { class: "bytes" },
-        h("summary", {}, `${t(key)} (${hex.length / 2})`),
+        h("summary", {}, `${t(key)}, ${t("bytesCount", { n: hex.length / 2 })}`),
         h("pre", { tabindex: "0", role: "region", "aria-label": t(key), "data-bytes": key }, hex),
       ),
     ),

@@ -36,6 +36,7 @@ export const LEDGER_DE: { readonly [K in keyof typeof LEDGER_EN]: string } = {
   saysFromBytes: "In diesem Browser aus den Bytes weiter unten gelesen.",
   saysUnreadable: "Wie der Haushalt es sagt: Die Bytes sind nicht lesbar.",
   bytesTitle: "Die Bytes, zum Selbstprüfen",
+  bytesCount: "{n} Bytes",
   bytes_signedBytes: "Was unterschrieben wurde",
   bytes_signature: "Unterschrift (Ed25519)",
   bytes_publicKey: "Öffentlicher Schlüssel",
@@ -83,7 +84,8 @@ export const LEDGER_DE: { readonly [K in keyof typeof LEDGER_EN]: string } = {
     "Wer über diesen Block abstimmt, ist nicht sicher, also auch nicht, dass {who} diesen Schlüssel hat.",
   place_holds: "Sie ist Nummer {position} in Block {height}, und an diesem Block stimmt alles.",
   place_fails: "Sie ist nicht Nummer {position} in Block {height}.",
-  place_failsBlock: "An Block {height}, in dem sie steht, stimmt etwas nicht ({failed}).",
+  place_failsBlock:
+    "An Block {height}, in dem sie steht, stimmt etwas nicht. Öffnen Sie ihn, um zu sehen, was.",
   place_open:
     "Sie ist Nummer {position} in Block {height}; wer über ihn abstimmen durfte, ist hier nicht sicher. Öffnen Sie ihn, um zu sehen, warum.",
   contradiction_holds: "Ein Schlüssel unterschrieb beides, wovon er nur eines unterschreiben darf.",

@@ -34,6 +34,7 @@ export const LEDGER_EN = {
   saysFromBytes: "Read in this browser, out of the bytes below.",
   saysUnreadable: "As the home tells it: its bytes cannot be read.",
   bytesTitle: "The bytes, to check them yourself",
+  bytesCount: "{n} bytes",
   bytes_signedBytes: "What was signed",
   bytes_signature: "Signature (Ed25519)",
   bytes_publicKey: "Public key",
@@ -80,7 +81,7 @@ export const LEDGER_EN = {
     "Who votes on this block is not sure, so neither is that {who} has this key.",
   place_holds: "It is number {position} in block {height}, and everything about that block holds.",
   place_fails: "It is not number {position} in block {height}.",
-  place_failsBlock: "Block {height}, where it stands, does not hold ({failed}).",
+  place_failsBlock: "Block {height}, where it stands, does not hold itself. Open it to see why.",
   place_open:
     "It is number {position} in block {height}; who was to vote on that block is not sure here. Open it to see why.",
   contradiction_holds: "One key signed both of what it may sign one of.",
