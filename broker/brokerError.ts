@@ -20,8 +20,9 @@ export class BrokerError extends Error {
   }
 }
 
-/** The system's code of an error (`EADDRINUSE`), or what else it says. */
+/** The system's code of an error (`EADDRINUSE`), our own sentence, or what else it says. */
 export function causeText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (error instanceof BrokerError) return error.message;
   return "code" in error && typeof error.code === "string" ? error.code : error.message;
 }

@@ -107,6 +107,8 @@ describe("rights", () => {
     const failure = "users' file is not read again";
     await expect.poll(() => broker.warnings(), { timeout: 5000 }).toContain(failure);
     expect(guest.closes).toBe(0);
+    const told = broker.logged.find(({ message }) => message === failure);
+    expect(told?.facts["reason"]).toContain("others may read it");
     chmodSync(file, 0o600);
     // One that cannot even be asked about.
     renameSync(file, `${file}.away`);
