@@ -69,7 +69,8 @@ async function rows<T>({ rest, tokens }: Access, path: string): Promise<readonly
 }
 
 type Row = { readonly listingid: string; readonly state: string; readonly mcp: number | null };
-type Fill = { readonly kWh: number; readonly price: number };
+type Fill = { readonly kWh: number; readonly price: number; readonly seller: string };
+type ListingRow = Row & { readonly fills?: readonly Fill[] };
 
 test.skipIf(!hasChromium)(
   "the laboratory's page shows the trades of real agents, as the ledger has them",
@@ -98,6 +99,27 @@ test.skipIf(!hasChromium)(
     await tab.goto(`${page}/#/home`);
     await tab.getByText(/^Your roof makes [\d.,]+ k?W/).waitFor();
     await tab.getByText(/offered for \d\d:00–\d\d:00/).waitFor();
+    // Two days were traded before anybody looked: today's and the month's sums are the ledger's.
+    await expect
+      .poll(
+        async () => {
+          const all = await rows<ListingRow>(access, "kWhlisting");
+          const seller = `resource:${NAMESPACE}.Member#seller1@vt.edu`;
+          const soldWh = (day: string): number =>
+            all
+              .filter(({ listingid }) => listingid.includes(day))
+              .flatMap(({ fills = [] }) => fills)
+              .filter((fill) => fill.seller === seller)
+              .reduce((sum, { kWh }) => sum + Math.round(kWh * 1000), 0);
+          const shown = await tab.locator(".big.sell").allInnerTexts();
+          const figures = shown.map((text) => Math.round(Number.parseFloat(text) * 1000));
+          expect(all.length).toBeGreaterThan(48);
+          expect(soldWh("20Mar18")).toBeGreaterThan(0);
+          return figures.join() === [soldWh("21Mar18"), soldWh("Mar18")].join();
+        },
+        { timeout: 30_000, interval: 100 },
+      )
+      .toBe(true);
     await tab.goto(`${page}/#/network`);
     await tab.getByText("All is well in all 5 homes.").waitFor();
     await tab.goto(`${page}/#/ledger`);

@@ -48,6 +48,9 @@ test("the example is one, and what is left out is as for one machine", () => {
   expect(example.ok ? example.value.record?.passwordFile : null).toBe(
     join(ROOT, "config/page.password"),
   );
+  expect(example.ok ? example.value.record?.history : null).toBe(
+    join(ROOT, "config/page-history.json"),
+  );
   const least = readPageFile(write({ mqtt: null }));
   expect(least).toMatchObject({
     ok: true,
