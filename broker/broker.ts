@@ -76,8 +76,8 @@ class Broker {
   /** Homes that were told about once, by what is retained of them. */
   readonly #told: PerMinute;
   readonly #sessions = new WeakMap<Client, Session>();
-  /** By client id: who is logged in. */
-  readonly #connected = new Map<string, Client>();
+  /** Who is logged in, until its connection is closed. */
+  readonly #connected = new Set<Client>();
   readonly #timers: NodeJS.Timeout[] = [];
   #users: ReadonlyMap<string, UserRecord> = new Map();
   /** Of the users' file when it was read. */
@@ -108,7 +108,7 @@ class Broker {
         limits,
         logins,
         sessionOf: (client) => this.#sessionOf(client),
-        isConnected: (id) => this.#connected.has(id),
+        isConnected: (id) => [...this.#connected].some((client) => client.id === id),
         now,
       }),
     });
@@ -157,10 +157,10 @@ class Broker {
       keep: (message) => this.#keep(message),
       matching: (filter) => this.#retained.matching(filter),
     });
-    this.#aedes.on("client", (client) => this.#connected.set(client.id, client));
-    this.#aedes.on("clientDisconnect", (client) => {
-      // Not another one that has taken its id meanwhile.
-      if (this.#connected.get(client.id) === client) this.#connected.delete(client.id);
+    this.#aedes.on("client", (client) => {
+      // Of two that came at once aedes closes neither, but only who was there before both.
+      for (const other of this.#connected) if (other.id === client.id) other.close();
+      if (!this.#sessionOf(client).stream.destroyed) this.#connected.add(client);
     });
     const failed = (client: Client, error: Error): void =>
       this.#sessionOf(client).tell("debug", "connection failed", { reason: error.message });
@@ -179,6 +179,7 @@ class Broker {
     );
     const client = this.#aedes.handle(stream);
     this.#sessions.set(client, session);
+    stream.once("close", () => this.#connected.delete(client));
     waitForNoReader(client);
   }
 
@@ -210,7 +211,7 @@ class Broker {
     const { retainedFile, log } = this.#options;
     if (typeof retainedFile !== "string" || !this.#isRestored || !this.#isChanged) return;
     this.#isChanged = false;
-    const wills = [...this.#connected.values()].flatMap((client) => {
+    const wills = [...this.#connected].flatMap((client) => {
       const { will } = this.#sessionOf(client);
       return will === null ? [] : [will];
     });
@@ -237,7 +238,7 @@ class Broker {
     }
     const before = this.#users;
     this.#users = users;
-    for (const client of this.#connected.values()) {
+    for (const client of this.#connected) {
       const { user } = this.#sessionOf(client);
       if (user.role === "anonymous" || isSame(before.get(user.name), users.get(user.name)))
         continue;

@@ -64,7 +64,10 @@ export class Doors {
   /** Over TLS where there are files for it. */
   openWebSocket(port: number, files: TlsFiles | null): Promise<number> {
     const { limits } = this.#plan;
-    const patience = { headersTimeout: limits.connectMsMax, requestTimeout: limits.connectMsMax };
+    const patience = {
+      ...{ headersTimeout: limits.connectMsMax, requestTimeout: limits.connectMsMax },
+      connectionsCheckingInterval: limits.connectMsMax / 2,
+    };
     const answer: http.RequestListener = (_request, response) => {
       response.writeHead(426, { connection: "close" }).end("MQTT over WebSocket only\n");
     };
@@ -88,7 +91,8 @@ export class Doors {
       sockets.handleUpgrade(request, socket, head, (webSocket) =>
         this.#plan.onStream(streamOf(webSocket), {
           address: addressOf(request.socket),
-          isForeign: isForeign(request.headers),
+          // Over TLS no name can be pointed here: the certificate is another's.
+          isForeign: files === null && isForeign(request.headers),
         }),
       );
     });

@@ -1,9 +1,10 @@
 // What clients may say and hear, as real ones see it.
 
 import { chmodSync, renameSync, symlinkSync } from "node:fs";
+import net from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { removeUser, setUser } from "../../../broker/users.ts";
-import { TestBroker, type TestClient } from "../../support/broker.ts";
+import { passwordOf, TestBroker, type TestClient } from "../../support/broker.ts";
 
 describe("rights", () => {
   let broker: TestBroker;
@@ -183,4 +184,37 @@ describe("client ids", () => {
     await clients[2]!.publish("pvtrading/home1/x", "still there");
     expect(clients[2]!.closes).toBe(0);
   });
+
+  test("are one client's each, also when two come at once", async () => {
+    // The more one has subscribed the longer its end takes.
+    const filters = Array.from({ length: 180 }, (_, i) => `pvtrading/h${i}/a`);
+    const { port } = broker.broker;
+    for (let i = 0; i < 20; i += 1) {
+      const before = await broker.connect("page", { clientId: `at-once-${i}` });
+      await before.client.subscribeAsync(filters);
+      const both = [await opened(port, `at-once-${i}`), await opened(port, `at-once-${i}`)];
+      for (const { socket, packet } of both) socket.write(packet);
+      const alive = (): number => both.filter((one) => !one.isClosed()).length;
+      await expect.poll(alive, { interval: 10 }).toBe(1);
+      for (const { socket } of both) socket.destroy();
+    }
+  });
 });
+
+/** A connection that has said nothing yet, and the CONNECT of MQTT 3.1.1 for it. */
+async function opened(port: number, id: string) {
+  const text = (value: string): Buffer =>
+    Buffer.concat([Buffer.from([0, value.length]), Buffer.from(value)]);
+  const login = [text(id), text("page"), text(passwordOf("page"))];
+  const body = Buffer.concat([text("MQTT"), Buffer.from([4, 0xc2, 0, 0]), ...login]);
+  const socket = net.connect(port, "127.0.0.1");
+  let isClosed = false;
+  socket.on("data", () => {});
+  socket.on("error", () => {});
+  socket.on("close", () => {
+    isClosed = true;
+  });
+  await new Promise<void>((resolve) => socket.once("connect", () => resolve()));
+  const packet = Buffer.concat([Buffer.from([0x10, body.length]), body]);
+  return { socket, packet, isClosed: () => isClosed };
+}
