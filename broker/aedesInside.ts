@@ -10,6 +10,8 @@ type Deliver = (packet: PublishPacket, done: () => void) => void;
 type ClientInside = Client & {
   deliver0: Deliver;
   deliverQoS: Deliver;
+  /** By broker, the number of the newest message that was passed on. */
+  readonly duplicates: { [brokerId: string]: number };
   readonly subscriptions: { readonly [filter: string]: { readonly qos: 0 | 1 | 2 } | undefined };
 };
 
@@ -30,6 +32,7 @@ const NOTHING = Buffer.alloc(0);
  */
 export function waitForNoReader(client: Client): void {
   const inside = client as ClientInside;
+  const passed = new Set<number>();
   const unwaited =
     (deliver: Deliver): Deliver =>
     (packet, done) => {
@@ -37,12 +40,34 @@ export function waitForNoReader(client: Client): void {
         deliver(packet, done);
         return;
       }
-      deliver(packet, ignore);
+      if (isNew(inside, passed, packet)) deliver(packet, ignore);
       setImmediate(done);
     };
   inside.deliver0 = unwaited(inside.deliver0);
-  inside.deliverQoS = unwaited(inside.deliverQoS);
+  const deliverQoS = unwaited(inside.deliverQoS);
+  inside.deliverQoS = (packet, done) =>
+    packet.qos === 0 ? inside.deliver0(packet, done) : deliverQoS(packet, done);
 }
+
+/** Two filters of one client get a message one right after the other. */
+const PASSED_MAX = 256;
+
+/**
+ * Whether this client has not been given the message for another of its filters. As aedes does it, a message whose
+ * number is lower than the one before it counts as given; but numbers are drawn before a retained message is kept,
+ * and whatever is not retained overtakes it there: it would be lost for everybody who listens.
+ */
+function isNew(inside: ClientInside, passed: Set<number>, packet: PublishPacket): boolean {
+  const { brokerId, brokerCounter } = packet as PublishPacket & Numbered;
+  if (brokerId === undefined || brokerCounter === undefined) return true;
+  if (passed.has(brokerCounter)) return false;
+  passed.add(brokerCounter);
+  if (passed.size > PASSED_MAX) for (const oldest of passed.values().take(1)) passed.delete(oldest);
+  delete inside.duplicates[brokerId];
+  return true;
+}
+
+type Numbered = { readonly brokerId?: string; readonly brokerCounter?: number };
 
 export function subscriptionsOf(client: Client): number {
   return Object.keys((client as ClientInside).subscriptions).length;
