@@ -56,7 +56,9 @@ export function createRecorder(kept: unknown = null): Recorder {
   };
   const hearDevice = (name: string, deviceName: string, payload: string): void => {
     const value = objectOf(payload);
-    const [time, w] = [value["at"], value["power_w"]];
+    // An inverter that sleeps says no power, and makes none.
+    const w = value["power_w"] ?? (value["state"] === "asleep" ? 0 : null);
+    const time = value["at"];
     const at = Date.parse(String(time));
     if (Number.isNaN(at) || typeof w !== "number") return;
     const devices = homeNamed(name)?.devices;

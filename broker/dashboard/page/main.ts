@@ -1,16 +1,17 @@
 // The page begins: it asks its server where everything is, shows a view, and starts to listen.
 
 import { createBackOff } from "./feeds/backOff.ts";
-import { type HistoryFeed, openHistoryFeed, readRecorded } from "./feeds/historyFeed.ts";
-import { openMqttFeed } from "./feeds/mqttFeed.ts";
-import { openSocketFeed } from "./feeds/socketFeed.ts";
+import { openFeeds } from "./feeds/feeds.ts";
+import { openHistoryFeed, readRecorded } from "./feeds/historyFeed.ts";
+import { watchServer } from "./feeds/serverWatch.ts";
+import { keep, kept } from "./kept.ts";
 import { marketTime, type PageConfig, reachable } from "./pageConfig.ts";
 import { type HomeView, homeNamed } from "./state/model.ts";
-import { createStore, type Store } from "./state/store.ts";
+import { createStore } from "./state/store.ts";
 import { createFormat } from "./text/format.ts";
 import { type Language, languageOf, translator } from "./text/translate.ts";
-import { type Access, createAccess } from "./ui/access.ts";
-import { h } from "./ui/dom.ts";
+import { createAccess } from "./ui/access.ts";
+import { h, keepingPlace } from "./ui/dom.ts";
 import type { Page, View } from "./ui/page.ts";
 import { createShell, type Shell, VIEWS, type ViewName } from "./ui/shell.ts";
 import { applyTheme, readTheme } from "./ui/theme.ts";
@@ -40,8 +41,8 @@ async function start(): Promise<void> {
   applyTheme(readTheme());
   const app = document.getElementById("app");
   if (app === null) return;
-  const config = await readConfig(app);
-  const store = createStore(config.timeZone);
+  const { config, text } = await readConfig(app);
+  const store = createStore(config.timeZone, () => marketTime(config.clock, Date.now()));
   for (const { name, memberId, rest } of config.homes) {
     const home = homeNamed(store.state, name);
     home.memberId = memberId;
@@ -56,19 +57,29 @@ async function start(): Promise<void> {
     void readRecorded(store, name);
     void history.readHours(name);
   };
-  const feeds = createFeeds(config, { store, history, looked });
-  const access = createAccess(() => feeds.begin(access));
+  let end: (() => void) | null = null;
+  const begin = (): void => {
+    end?.();
+    end = openFeeds({ config, store, history, access, looked, chosen: () => kept(HOME) });
+  };
+  const access = createAccess(begin);
   show(app, { config, store, history, access }, look);
-  feeds.begin(access);
+  begin();
+  watchServer(store, text);
 }
 
 /** The server may be starting, too. */
-async function readConfig(app: HTMLElement): Promise<PageConfig> {
+async function readConfig(
+  app: HTMLElement,
+): Promise<{ readonly config: PageConfig; readonly text: string }> {
   const backOff = createBackOff();
   for (;;) {
     try {
       const answer = await fetch("config.json");
-      if (answer.ok) return (await answer.json()) as PageConfig;
+      if (answer.ok) {
+        const text = await answer.text();
+        return { config: JSON.parse(text) as PageConfig, text };
+      }
     } catch {
       // It is not there yet.
     }
@@ -76,51 +87,6 @@ async function readConfig(app: HTMLElement): Promise<PageConfig> {
     app.replaceChildren(h("p", { class: "starting", role: "status" }, t("noServer")));
     await new Promise<void>((resolve) => backOff.wait(resolve));
   }
-}
-
-// --------------------------------------------------------------------------------------- feeds
-
-function createFeeds(
-  config: PageConfig,
-  {
-    store,
-    history,
-    looked,
-  }: { readonly store: Store; readonly history: HistoryFeed; readonly looked: ReadonlySet<string> },
-): { readonly begin: (access: Access) => void } {
-  let end: (() => void) | null = null;
-  let beginning = 0;
-  const begin = (access: Access): void => {
-    end?.();
-    end = null;
-    beginning += 1;
-    const mine = beginning;
-    const token = access.token() ?? config.readToken;
-    const address = firstRest(store);
-    const opened = (): void => {
-      history.read(address, token);
-      for (const name of looked) void readRecorded(store, name);
-    };
-    if (config.mqttUrl !== null) {
-      const url = reachable(config.mqttUrl, location.hostname);
-      void openMqttFeed(store, { url, login: access.login(), opened }).then((close) => {
-        if (mine === beginning) end = close;
-        else close();
-      });
-      // History does not wait for the broker.
-      history.read(address, token);
-    } else if (address !== null && token !== null) {
-      end = openSocketFeed(store, { address, token, opened });
-    } else {
-      history.read(address, token);
-    }
-  };
-  return { begin };
-}
-
-function firstRest(store: Store): string | null {
-  for (const { rest } of store.state.homes.values()) if (rest !== null) return rest;
-  return null;
 }
 
 // ---------------------------------------------------------------------------------------- show
@@ -132,7 +98,7 @@ function show(app: HTMLElement, showing: Showing, look: (home: string) => void):
   let language = readLanguage();
   let theme = readTheme();
   let shell: Shell | null = null;
-  let chosen = localStorage.getItem(HOME);
+  let chosen = kept(HOME);
   const home = (): HomeView | null => {
     const { homes } = store.state;
     const wanted = chosen === null ? undefined : homes.get(chosen);
@@ -154,7 +120,7 @@ function show(app: HTMLElement, showing: Showing, look: (home: string) => void):
       home,
       selectHome: (name) => {
         chosen = name;
-        localStorage.setItem(HOME, name);
+        keep(HOME, name);
         redraw("whichHome");
       },
     };
@@ -162,7 +128,7 @@ function show(app: HTMLElement, showing: Showing, look: (home: string) => void):
       ...{ page, view, language, theme },
       setLanguage: (next) => {
         language = next;
-        localStorage.setItem(LANGUAGE, next);
+        keep(LANGUAGE, next);
         redraw("language");
       },
       setTheme: (next) => {
@@ -179,14 +145,21 @@ function show(app: HTMLElement, showing: Showing, look: (home: string) => void):
     draw();
     document.getElementById(id)?.focus();
   };
-  store.subscribe(() => shell?.update());
-  setInterval(() => shell?.update(), TICK_MS);
+  // What nobody sees need not be drawn.
+  const update = (): void => {
+    if (document.visibilityState === "visible") shell?.update();
+  };
+  store.subscribe(update);
+  setInterval(update, TICK_MS);
+  document.addEventListener("visibilitychange", update);
   window.addEventListener("hashchange", () => {
     draw();
     window.scrollTo(0, 0);
     shell?.focusHeading();
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
+    keepingPlace(app, draw),
+  );
   draw();
 }
 
@@ -196,6 +169,6 @@ function viewOf(hash: string): ViewName {
 }
 
 function readLanguage(): Language {
-  const kept = localStorage.getItem(LANGUAGE);
-  return languageOf([...(kept === null ? [] : [kept]), ...navigator.languages]);
+  const chosen = kept(LANGUAGE);
+  return languageOf([...(chosen === null ? [] : [chosen]), ...navigator.languages]);
 }

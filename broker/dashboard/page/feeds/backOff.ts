@@ -19,12 +19,21 @@ export function createBackOff(): BackOff {
       next = Math.min(LAST_MS, next * 2);
       const end = new AbortController();
       const go = (): void => {
+        if (end.signal.aborted) return;
         end.abort();
         clearTimeout(timer);
         run();
       };
       const timer = setTimeout(go, delay);
       window.addEventListener("online", go, { signal: end.signal });
+      // A browser hardly counts the time of a tab that nobody sees.
+      document.addEventListener(
+        "visibilitychange",
+        () => {
+          if (document.visibilityState === "visible") go();
+        },
+        { signal: end.signal },
+      );
     },
     reset: () => {
       next = FIRST_MS;

@@ -5,7 +5,7 @@ import { idIn, type JsonObject, listIn, numberIn, textIn } from "./json.ts";
 import { forgetOldest, HEARD_MAX, METERS_MAX } from "./limits.ts";
 import {
   advance,
-  listingNamed,
+  heardListing,
   placeBid,
   placeOffer,
   readBid,
@@ -14,21 +14,31 @@ import {
 } from "./listings.ts";
 import { memberNamed, type Neighbourhood } from "./model.ts";
 
-/** True: something is new. */
-export function applyFrame(state: Neighbourhood, frame: JsonObject): boolean {
+/** True: something is new. `now`, market time: hours far later are not heard. */
+export function applyFrame(
+  state: Neighbourhood,
+  frame: JsonObject,
+  now: number = Number.POSITIVE_INFINITY,
+): boolean {
   const eventId = textIn(frame, "eventId");
+  if (eventId !== null && state.heard.has(eventId)) return false;
+  if (!applyEvent(state, frame, now)) return false;
+  // Rubbish does not use up the name of what another home tells rightly.
   if (eventId !== null) {
-    if (state.heard.has(eventId)) return false;
     state.heard.add(eventId);
     forgetOldest(state.heard, HEARD_MAX);
   }
+  return true;
+}
+
+function applyEvent(state: Neighbourhood, frame: JsonObject, now: number): boolean {
   const type = textIn(frame, "$class")?.split(".").at(-1);
   if (type === "BalanceChanged") return applyBalance(state, frame);
-  const listing = listingNamed(state, idIn(frame, "listingid") ?? "");
+  const listing = heardListing(state, idIn(frame, "listingid"), now);
   if (listing === null) return false;
   switch (type) {
     case "AcceptOfferBroadcast":
-      advance(listing, "ACCEPT_OFFERS");
+      advance(state, listing, "ACCEPT_OFFERS");
       return true;
     case "PVOffer": {
       const offer = readOffer(frame);
@@ -41,7 +51,8 @@ export function applyFrame(state: Neighbourhood, frame: JsonObject): boolean {
       return bid !== null;
     }
     case "CloseBidding": {
-      advance(listing, textIn(frame, "state") ?? "AUCTION_CLOSED");
+      advance(state, listing, textIn(frame, "state") ?? "AUCTION_CLOSED");
+      if (listing.isRead) return true;
       listing.mcp = numberIn(frame, "mcp");
       const fills = listIn(frame, "fills");
       if (fills !== null) listing.fills = readFills(fills);
@@ -58,6 +69,7 @@ function applyBalance(state: Neighbourhood, frame: JsonObject): boolean {
   const [id, balance] = [idIn(frame, "member"), numberIn(frame, "balance")];
   if (id === null || balance === null) return false;
   const member = memberNamed(state, id);
+  if (member === null) return false;
   member.balance = balance;
   member.reserved = numberIn(frame, "reserved") ?? 0;
   return true;

@@ -11,6 +11,7 @@ export function applyMembers(state: Neighbourhood, rows: readonly JsonObject[]):
     const id = textIn(row, "email");
     if (id === null) continue;
     const member = memberNamed(state, id);
+    if (member === null) return;
     member.firstName = textIn(row, "firstName") ?? "";
     member.lastName = textIn(row, "lastName") ?? "";
     member.balance = numberIn(row, "balance") ?? member.balance;

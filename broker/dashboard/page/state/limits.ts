@@ -12,6 +12,9 @@ export const BLOCKS_MAX = 200;
 export const HEARD_MAX = 20_000;
 export const METERS_MAX = 5000;
 export const HOMES_MAX = 500;
+export const MEMBERS_MAX = 2000;
+/** Offers, and bids, of one listing. */
+export const ORDERS_MAX = 2000;
 export const DEVICES_MAX = 32;
 
 /** Drops the oldest entries of a map or set that has more than `max`. */

@@ -10,6 +10,7 @@ import type {
   LedgerTopicState,
   OfferState,
 } from "../../../topics.ts";
+import { MEMBERS_MAX } from "./limits.ts";
 
 export type Offer = {
   readonly pv: string;
@@ -61,6 +62,8 @@ export type Listing = {
   mcp: number | null;
   /** null: not closed, or not known. */
   fills: readonly Fill[] | null;
+  /** Its end was read on a ledger, by REST: what homes say of it is not heard any more. */
+  isRead: boolean;
 };
 
 export type Member = {
@@ -156,9 +159,14 @@ export type Neighbourhood = {
   historian: readonly HistorianRecord[];
   /** Event ids that were heard: each home tells the same event. */
   readonly heard: Set<string>;
+  /** Listings that ended and are still to be read on the ledger. */
+  readonly justClosed: Set<string>;
   /** Whether the registries have been read, so that what is missing is missing. */
   isHistoryRead: boolean;
+  /** The broker. */
   live: FeedState;
+  /** A home's own WebSocket, while there is no broker. */
+  door: FeedState;
   rest: FeedState;
   /** When the newest message came, by the wall's clock; null: none yet. */
   lastMessageAt: number | null;
@@ -175,8 +183,10 @@ export function emptyNeighbourhood(timeZone: string): Neighbourhood {
     meters: new Map(),
     historian: [],
     heard: new Set(),
+    justClosed: new Set(),
     isHistoryRead: false,
     live: "off",
+    door: "off",
     rest: "off",
     lastMessageAt: null,
   };
@@ -195,9 +205,11 @@ export function homeNamed(state: Neighbourhood, name: string): HomeView {
   return home;
 }
 
-export function memberNamed(state: Neighbourhood, id: string): Member {
+/** null: there are more than a neighbourhood has. */
+export function memberNamed(state: Neighbourhood, id: string): Member | null {
   const known = state.members.get(id);
   if (known !== undefined) return known;
+  if (state.members.size >= MEMBERS_MAX) return null;
   const member: Member = { id, firstName: "", lastName: "", balance: 0, reserved: 0 };
   state.members.set(id, member);
   return member;

@@ -22,11 +22,11 @@ export type Store = {
   readonly onClosed: (tell: (listingId: string) => void) => void;
 };
 
-export function createStore(timeZone: string): Store {
+/** `now`: market time, Unix ms. */
+export function createStore(timeZone: string, now: () => number): Store {
   const state = emptyNeighbourhood(timeZone);
   const listeners = new Set<() => void>();
   const closedListeners = new Set<(listingId: string) => void>();
-  const closed = new Set<string>();
   let timer: ReturnType<typeof setTimeout> | null = null;
   const changed = (): void => {
     if (timer !== null) return;
@@ -40,23 +40,20 @@ export function createStore(timeZone: string): Store {
     if (isNew) changed();
   };
   const tellClosed = (): void => {
-    for (const { id, state: at } of state.listings.values()) {
-      if ((at !== "AUCTION_CLOSED" && at !== "VOID") || closed.has(id)) continue;
-      closed.add(id);
-      for (const tell of closedListeners) tell(id);
-    }
+    for (const id of state.justClosed) for (const tell of closedListeners) tell(id);
+    state.justClosed.clear();
   };
   return {
     state,
     hearTopic: (topic, payload) => {
-      heard(applyTopic(state, topic, payload));
-      if (topic.endsWith("/event/CloseBidding")) tellClosed();
+      heard(applyTopic(state, topic, payload, now()));
+      tellClosed();
     },
     hearFrame: (text) => {
       const frame: unknown = parse(text);
       if (!isObject(frame)) return;
-      heard(applyFrame(state, frame));
-      if (String(frame["$class"]).endsWith("CloseBidding")) tellClosed();
+      heard(applyFrame(state, frame, now()));
+      tellClosed();
     },
     change: (edit) => {
       edit(state);

@@ -44,6 +44,16 @@ export const DE: { readonly [K in keyof typeof EN]: string } = {
   linkOffline: "Getrennt, neuer Versuch",
   linkRefused: "Anmeldung nötig",
   linkOff: "Nicht live",
+  linkDoor: "Markt live",
+  noticeDoor:
+    "Der Broker antwortet nicht. Der Markt läuft über die Schnittstelle eines Haushalts weiter; Leistung, Geräte und Netz sind so, wie sie zuletzt gemeldet wurden.",
+  noticeNoBroker:
+    "Hier gibt es keinen Broker: Der Markt kommt über die Schnittstelle eines Haushalts, Leistung, Geräte und Netz werden nicht gemeldet.",
+  noticeRest:
+    "Keine REST-Schnittstelle eines Haushalts antwortet: Was vor dem Öffnen dieser Seite war, ist nicht bekannt. Die Seite versucht es weiter.",
+  otherHomes: "weitere Haushalte",
+  others: "{names} und {n} weitere",
+  willBeRead: "Verbindung zur Nachbarschaft …",
   noticeOffline:
     "Die Verbindung ist unterbrochen. Sie sehen den letzten Stand; sie kommt von selbst wieder.",
   noticeNeverOnline: "Der Broker antwortet noch nicht. Diese Seite versucht es weiter.",

@@ -43,6 +43,16 @@ export const EN = {
   linkOffline: "Offline, trying again",
   linkRefused: "Sign-in needed",
   linkOff: "Not live",
+  linkDoor: "Market live",
+  noticeDoor:
+    "The broker does not answer. The market goes on by a home’s own door; power, devices and the network are as they were last heard of.",
+  noticeNoBroker:
+    "There is no broker here: the market is live by a home’s own door, power, devices and the network are not told.",
+  noticeRest:
+    "No home’s REST door answers: what happened before this page was opened is not known. This page keeps trying.",
+  otherHomes: "other homes",
+  others: "{names} and {n} others",
+  willBeRead: "Connecting to the neighbourhood…",
   noticeOffline: "The connection is lost. You see what was known last; it comes back by itself.",
   noticeNeverOnline: "The broker does not answer yet. This page keeps trying.",
   noticeRefused: "The broker wants a user name and a password: give them on the page Operator.",

@@ -26,6 +26,7 @@ const HOUR = 3_600_000;
 export function createFormat(language: string, timeZone: string): Format {
   const numbers = new Map<number, Intl.NumberFormat>();
   const number = (n: number, digits = 2): string => {
+    if (!Number.isFinite(n)) return "–";
     const known = numbers.get(digits);
     const format = known ?? new Intl.NumberFormat(language, { maximumFractionDigits: digits });
     if (known === undefined) numbers.set(digits, format);

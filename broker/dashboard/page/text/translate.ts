@@ -19,7 +19,16 @@ export type Translate = (key: Key, values?: { readonly [name: string]: string | 
 export function translator(language: Language): Translate {
   const { words } = LANGUAGES[language];
   return (key, values = {}) =>
-    words[key].replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+    words[key].replace(/\{(\w+)\}/g, (whole, name: string) =>
+      isolated(String(values[name] ?? whole)),
+    );
+}
+
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
+
+/** A name that is written from the right does not turn the sentence round it. */
+function isolated(text: string): string {
+  return RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text;
 }
 
 /** The first of the reader's languages that there is; English otherwise. */

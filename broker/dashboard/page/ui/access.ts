@@ -2,6 +2,7 @@
 // the tab is open.
 
 import type { Login } from "../feeds/mqttFeed.ts";
+import { keepInTab, keptInTab } from "../kept.ts";
 
 const TOKEN = "pvtrading.token";
 const CARD = "pvtrading.card";
@@ -20,18 +21,24 @@ export type Access = {
 
 /** `changed`: the feeds are to begin again. */
 export function createAccess(changed: () => void): Access {
+  // Where a browser keeps nothing, the page's own memory does.
+  const known = new Map([TOKEN, CARD, LOGIN].map((name) => [name, keptInTab(name)]));
+  const keep = (name: string, value: string | null): void => {
+    known.set(name, value);
+    keepInTab(name, value);
+  };
   return {
-    token: () => sessionStorage.getItem(TOKEN),
-    card: () => sessionStorage.getItem(CARD),
+    token: () => known.get(TOKEN) ?? null,
+    card: () => known.get(CARD) ?? null,
     login: () => {
-      const [username, password] = (sessionStorage.getItem(LOGIN) ?? "").split("\n");
+      const [username, password] = (known.get(LOGIN) ?? "").split("\n");
       return username === undefined || username === ""
         ? null
         : { username, password: password ?? "" };
     },
     setToken: (token) => {
-      keep(TOKEN, token);
       keep(CARD, null);
+      keep(TOKEN, token);
       changed();
     },
     // Reading is the same with each card.
@@ -41,9 +48,4 @@ export function createAccess(changed: () => void): Access {
       changed();
     },
   };
-}
-
-function keep(name: string, value: string | null): void {
-  if (value === null) sessionStorage.removeItem(name);
-  else sessionStorage.setItem(name, value);
 }

@@ -28,6 +28,8 @@ export type ChartOptions = {
   readonly sayX: (x: number) => string;
   readonly tickX: (x: number) => string;
   readonly tickY: (y: number) => string;
+  /** What `tickY` leaves out. */
+  readonly unitY?: string;
   readonly xName: string;
   readonly isTime: boolean;
   /** One value for each hour: no times in between. Bars always are. */
@@ -67,6 +69,7 @@ export function createChart(page: Page, options: ChartOptions): Chart {
           one.label,
         ),
       ),
+    options.unitY === undefined ? null : h("span", { class: "unit" }, options.unitY),
     pointed,
   );
   const body = h("div", {
@@ -77,7 +80,7 @@ export function createChart(page: Page, options: ChartOptions): Chart {
   });
   const figures = h("details", { class: "figures" }, h("summary", {}, page.t("asTable")), body);
   const nothing = h("p", { class: "empty" }, empty);
-  const element = h("figure", { class: "chart" }, legend, plot, nothing, figures);
+  const element = h("figure", { class: "chart isEmpty" }, legend, plot, nothing, figures);
   let data: ChartData = [[]];
   let drawn = "";
   let chart: uPlot | null = null;
@@ -96,7 +99,14 @@ export function createChart(page: Page, options: ChartOptions): Chart {
     if (figures.open) body.replaceChildren(table(options, data));
   };
   const load = async (): Promise<void> => {
-    const { default: UPlot } = await import("uplot");
+    let UPlot: typeof uPlot;
+    try {
+      ({ default: UPlot } = await import("uplot"));
+    } catch {
+      // The page's server is away; the next figures ask again.
+      isLoading = false;
+      return;
+    }
     if (isClosed) return;
     const width = plot.clientWidth > 0 ? plot.clientWidth : 600;
     chart = new UPlot(
@@ -154,7 +164,7 @@ function plotOptions(
     ...{ width, height, legend: { show: false }, ms: 1, padding: [10, 22, 0, 0] },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
     scales: {
-      x: { time: false, range: (u) => xRange(u.data[0], { isTime, hasBars }) },
+      x: { time: false, range: (u) => xRange(u.data[0], { isTime, isHourly }) },
       y: { range: (_u, min, max) => yRange(min, max, yLeast) },
     },
     axes: [
@@ -185,8 +195,7 @@ function plotOptions(
               ? { paths: paths.stepped?.({ align: 1 }) ?? null, width: 2, fill }
               : { width: 2, ...(kind === "area" ? { fill } : {}) };
         return {
-          ...{ label, stroke },
-          points: { show: kind === "line" && isDashed !== true ? undefined : false },
+          ...{ label, stroke, points: { show: isDashed === true ? false : pointsOf(kind) } },
           ...(isDashed === true ? { dash: [5, 5] } : {}),
           ...shape,
         } as uPlot.Series;
@@ -214,6 +223,11 @@ function plotOptions(
   };
 }
 
+/** One value alone has neither a line nor an area. */
+function pointsOf(kind: ChartSeries["kind"]): uPlot.Series.Points.Show | undefined {
+  return kind === "line" ? undefined : ({ data }) => kind === "area" && data[0].length === 1;
+}
+
 const HOUR = 3_600_000;
 
 /** A day whose name stands there already needs it no second time. */
@@ -224,12 +238,12 @@ function unrepeated(labels: readonly string[]): string[] {
 /** One hour alone would be no wider than a hair, and the bars at the ends half of the others. */
 function xRange(
   xs: ArrayLike<number>,
-  { isTime, hasBars }: { readonly isTime: boolean; readonly hasBars: boolean },
+  { isTime, isHourly }: { readonly isTime: boolean; readonly isHourly: boolean },
 ): [number, number] {
   // uPlot's own ends reach back to 1970 where there is one value.
   const [min, max] = [xs[0] ?? 0, xs[xs.length - 1] ?? 0];
   if (!isTime) return [min, max > min ? max : min + 1];
-  const room = max > min ? (hasBars ? HOUR * 0.6 : 0) : 3 * HOUR;
+  const room = max > min ? (isHourly ? HOUR * 0.6 : 0) : 3 * HOUR;
   return [min - room, max + room];
 }
 

@@ -52,39 +52,72 @@ function append(element: Element, children: readonly Child[]): void {
 }
 
 /**
- * A place on the page that is drawn again when what it shows has changed, and only then: the reader's focus,
- * selection and place in it stay.
+ * A place on the page that is drawn again when what it shows has changed, and only then: the reader's focus and
+ * place in it stay. What cannot be drawn stays as it was; the rest of the page goes on.
  */
 export type Part = { readonly element: HTMLElement; readonly update: () => void };
 
 export function part<T>(element: HTMLElement, select: () => T, draw: (value: T) => Child): Part {
   let drawn: string | null = null;
   const update = (): void => {
-    const value = select();
-    const key = JSON.stringify(value);
-    if (key === drawn) return;
-    drawn = key;
-    const children = document.createDocumentFragment();
-    appendTo(children, draw(value));
-    const focused = focusedIn(element);
-    element.replaceChildren(children);
-    if (focused !== null)
-      element.querySelector<HTMLElement>(focused)?.focus({ preventScroll: true });
+    try {
+      const value = select();
+      const key = JSON.stringify(value);
+      if (key === drawn) return;
+      drawn = key;
+      const children = document.createDocumentFragment();
+      appendTo(children, draw(value));
+      keepingPlace(element, () => element.replaceChildren(children));
+    } catch (error) {
+      // For whoever mends it: a bug of ours, whatever a home said.
+      reportError(error);
+    }
   };
   return { element, update };
-}
-
-/** How to find again what the reader's keyboard is on: by its id, or by where it leads. null: it is elsewhere. */
-function focusedIn(element: HTMLElement): string | null {
-  const active = document.activeElement;
-  if (active === null || active === element || !element.contains(active)) return null;
-  if (active.id !== "") return `#${CSS.escape(active.id)}`;
-  const href = active.getAttribute("href");
-  return href === null ? null : `[href="${CSS.escape(href)}"]`;
 }
 
 function appendTo(fragment: DocumentFragment, child: Child): void {
   const holder = document.createElement("div");
   append(holder, [child]);
   fragment.append(...holder.childNodes);
+}
+
+/** What `redraw` draws anew in `element` has the focus, and is scrolled, where it was. */
+export function keepingPlace(element: HTMLElement, redraw: () => void): void {
+  const { activeElement } = document;
+  const isInside =
+    activeElement !== null && activeElement !== element && element.contains(activeElement);
+  const way = isInside ? wayTo(element, activeElement) : null;
+  const named = isInside ? nameOf(activeElement) : null;
+  const scrolled = [...element.querySelectorAll(".tableScroll")].map(
+    ({ scrollLeft, scrollTop }) => [scrollLeft, scrollTop] as const,
+  );
+  redraw();
+  for (const [i, box] of [...element.querySelectorAll(".tableScroll")].entries()) {
+    const [left, top] = scrolled[i] ?? [0, 0];
+    if (left + top > 0) box.scrollTo(left, top);
+  }
+  if (way === null) return;
+  const found =
+    (named === null ? null : element.querySelector(named)) ??
+    way.reduce<Element | null>((at, i) => at?.children[i] ?? null, element);
+  if (found instanceof HTMLElement) found.focus({ preventScroll: true });
+}
+
+/** How it is found again among others: by its id, its key, or where it leads. null: only by its place. */
+function nameOf(element: Element): string | null {
+  for (const attribute of ["id", "data-key", "href"]) {
+    const value = element.getAttribute(attribute);
+    if (value !== null && value !== "") return `[${attribute}="${CSS.escape(value)}"]`;
+  }
+  return null;
+}
+
+/** Which child of which child. */
+function wayTo(from: Element, to: Element): readonly number[] {
+  const way: number[] = [];
+  for (let at = to; at !== from && at.parentElement !== null; at = at.parentElement) {
+    way.unshift([...at.parentElement.children].indexOf(at));
+  }
+  return way;
 }

@@ -13,6 +13,8 @@ const R = 46;
 /** Less is shown as no flow. */
 const FLOW_MIN_W = 5;
 const FULL_W = 6000;
+/** As the style sheet's animation. */
+const FLOW_MS = 1400;
 
 export function energyFlow({ t, format }: Page, power: Power): SVGSVGElement {
   const { production, use, grid, hasInverter, isAsleep } = power;
@@ -94,8 +96,15 @@ function wire(
     "g",
     { class: `wire ${className} ${isFlowing ? "flowing" : ""}` },
     svg("path", { d, class: "track", "stroke-width": width }),
-    isFlowing ? svg("path", { d, class: "moving", "stroke-width": width }) : null,
+    isFlowing
+      ? svg("path", { d, class: "moving", "stroke-width": width, style: inStep(FLOW_MS) })
+      : null,
   );
+}
+
+/** What is drawn again goes on where it was. */
+function inStep(everyMs: number): string {
+  return `animation-delay: -${Math.round(performance.now() % everyMs)}ms`;
 }
 
 const SUN =

@@ -40,18 +40,22 @@ export type Column<T> = {
   readonly cell: (row: T) => Child;
 };
 
+/** A table with more columns becomes a list of rows on a phone, where nobody wants to move it sideways. */
+const COLUMNS_ON_PHONE_MAX = 3;
+
 export function table<T>(
   caption: string,
   columns: readonly Column<T>[],
   rows: readonly T[],
 ): HTMLElement {
   const [first, ...others] = columns;
+  const isLong = columns.length > COLUMNS_ON_PHONE_MAX;
   return h(
     "div",
     { class: "tableScroll", tabindex: "0", role: "region", "aria-label": caption },
     h(
       "table",
-      {},
+      { class: isLong ? "long" : null },
       h("caption", { class: "hidden" }, caption),
       h(
         "thead",
@@ -67,6 +71,7 @@ export function table<T>(
       h(
         "tbody",
         {},
+        rows.length === 0 ? h("tr", {}, h("td", { colspan: columns.length }, "–")) : null,
         rows.map((row) =>
           h(
             "tr",
@@ -76,8 +81,12 @@ export function table<T>(
               { scope: "row", class: first?.isNumber === true ? "number" : null },
               first?.cell(row),
             ),
-            others.map(({ isNumber, cell }) =>
-              h("td", { class: isNumber === true ? "number" : null }, cell(row)),
+            others.map(({ title, isNumber, cell }) =>
+              h(
+                "td",
+                { class: isNumber === true ? "number" : null, "data-title": title },
+                cell(row),
+              ),
             ),
           ),
         ),

@@ -170,7 +170,8 @@ function themeButton({ page, theme, setTheme }: ShellOptions): HTMLElement {
   );
 }
 
-function connection({ live, lastMessageAt }: Neighbourhood): Key {
+function connection({ live, door, lastMessageAt }: Neighbourhood): Key {
+  if (door === "online" && live !== "online") return "linkDoor";
   if (live === "online") {
     const isQuiet = lastMessageAt !== null && Date.now() - lastMessageAt > QUIET_MS;
     return isQuiet ? "linkQuiet" : "linkOnline";
@@ -185,8 +186,14 @@ function connection({ live, lastMessageAt }: Neighbourhood): Key {
 }
 
 /** What is worth a sentence; null: nothing. */
-function trouble({ live, rest, lastMessageAt }: Neighbourhood): Key | null {
+function trouble(state: Neighbourhood): Key | null {
+  const { live, door, rest, lastMessageAt } = state;
   if (live === "refused") return "noticeRefused";
+  if (rest === "refused") return "noticeToken";
+  if (live === "offline" && door === "online") return "noticeDoor";
   if (live === "offline") return lastMessageAt === null ? "noticeNeverOnline" : "noticeOffline";
-  return rest === "refused" ? "noticeToken" : null;
+  if (live === "off") {
+    return door === "online" ? "noticeNoBroker" : door === "offline" ? "noticeOffline" : null;
+  }
+  return rest === "offline" ? "noticeRest" : null;
 }

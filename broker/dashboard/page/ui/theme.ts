@@ -1,21 +1,23 @@
 // Light or dark: as the system says, or as the reader chose.
 
+import { keep, kept } from "../kept.ts";
+
 export const THEMES = ["auto", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
 
 const KEY = "pvtrading.theme";
 
 export function readTheme(): Theme {
-  const kept = localStorage.getItem(KEY);
-  return THEMES.find((one) => one === kept) ?? "auto";
+  const chosen = kept(KEY);
+  return THEMES.find((one) => one === chosen) ?? "auto";
 }
 
 export function applyTheme(theme: Theme): void {
   if (theme === "auto") {
-    localStorage.removeItem(KEY);
+    keep(KEY, null);
     delete document.documentElement.dataset["theme"];
     return;
   }
-  localStorage.setItem(KEY, theme);
+  keep(KEY, theme);
   document.documentElement.dataset["theme"] = theme;
 }

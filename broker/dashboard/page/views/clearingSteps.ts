@@ -101,7 +101,7 @@ export function clearingSteps(page: Page, listing: ToExplain): Child {
         ? empty(t("noFills"))
         : h(
             "ul",
-            { class: "plain" },
+            { class: "plain", tabindex: worked.fills.length > 8 ? "0" : null },
             worked.fills.map((fill) =>
               h(
                 "li",

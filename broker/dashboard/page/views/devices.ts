@@ -136,14 +136,16 @@ function drawFacts({ t, format }: Page, facts: ReturnType<typeof factsOf>): Chil
       h(
         "span",
         { class: "value" },
-        state?.power_w === null || state === null || isOnline === false
-          ? "–"
-          : format.power(state.power_w),
+        state === null || isOnline === false ? "–" : powerNow(state, format),
       ),
       " ",
       badge(
         t(word),
-        isOnline === false || (isInverter && state.state === "fault") ? "bad" : "good",
+        isOnline === false || (isInverter && state.state === "fault")
+          ? "bad"
+          : isInverter && state.state !== "producing"
+            ? "calm"
+            : "good",
       ),
     ),
     state?.kind === "meter" && state.power_w !== null
@@ -164,6 +166,12 @@ function drawFacts({ t, format }: Page, facts: ReturnType<typeof factsOf>): Chil
       rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
     ),
   ];
+}
+
+function powerNow(state: NonNullable<DeviceView["state"]>, format: Page["format"]): string {
+  const isAsleep = state.kind === "inverter" && state.state === "asleep";
+  const w = state.power_w ?? (isAsleep ? 0 : null);
+  return w === null ? "–" : format.power(w);
 }
 
 function lastReading(at: string, format: Page["format"]): string {

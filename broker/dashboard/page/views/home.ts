@@ -98,7 +98,9 @@ function glanceFacts(page: Page) {
 
 function drawGlance(page: Page, facts: ReturnType<typeof glanceFacts>): Child {
   const { t, format } = page;
-  if (facts === null) return empty(t("noHome"));
+  if (facts === null) {
+    return empty(t(page.store.state.live === "connecting" ? "willBeRead" : "noHome"));
+  }
   const { power, trade, others, isOffline } = facts;
   const { production, grid, use, hasInverter, isAsleep } = power;
   const first = !hasInverter
@@ -125,12 +127,17 @@ function drawGlance(page: Page, facts: ReturnType<typeof glanceFacts>): Child {
   ];
 }
 
+const NAMES_MAX = 4;
+
 type Trade = NonNullable<NonNullable<ReturnType<typeof glanceFacts>>["trade"]>;
 
 function tradeSentence({ t, format }: Page, trade: Trade, others: readonly string[]): string {
   const hour = format.hour(trade.deliveryStart);
   const { sold, bought, earned, spent } = trade;
-  const who = others.join(", ");
+  // A street may have forty buyers.
+  const names = others.slice(0, NAMES_MAX).join(", ");
+  const n = others.length - NAMES_MAX;
+  const who = n > 1 ? t("others", { names, n }) : others.join(", ");
   if (sold > 0) {
     return t("glanceSold", {
       hour,
@@ -326,7 +333,7 @@ function tradeCard(page: Page): { element: HTMLElement; update: () => void; clos
     ],
     sayX: (x) => `${format.day(x)}, ${format.hour(x)}`,
     tickX: (x) => (span === "day" ? format.clock(x) : format.day(x)),
-    tickY: (y) => format.number(Math.abs(y), 2),
+    tickY: (y) => `${format.number(Math.abs(y), 2)} kWh`,
     xName: t("hour"),
     isTime: true,
     yLeast: [0, 0.5],

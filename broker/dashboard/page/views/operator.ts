@@ -166,7 +166,7 @@ function field({ name, label, kind, list, value, isOptional }: FieldOf, { t }: P
 }
 
 function actionForm(page: Page, { fields, send }: Form): HTMLElement {
-  const { t, access, history, config } = page;
+  const { t, access, history } = page;
   const said = h("p", { class: "answer", role: "status" });
   const button = h("button", { type: "submit", class: "primary" }, t("send"));
   const form = h(
@@ -196,7 +196,7 @@ function actionForm(page: Page, { fields, send }: Form): HTMLElement {
     const answer = await openRest(address, token, access.card()).post(type, body);
     button.disabled = false;
     say(said, answerSentence(page, answer), answer.ok ? "good" : "bad");
-    if (answer.ok) history.read(address, access.token() ?? config.readToken);
+    if (answer.ok) history.again();
   };
   return form;
 }

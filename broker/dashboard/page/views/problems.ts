@@ -27,20 +27,12 @@ export function problemsOf(
   clock: ClockFigure | null = null,
 ): readonly HomeProblem[] {
   const { health, ledger, status } = home;
-  const highest = Math.max(0, ...[...state.homes.values()].map((one) => one.ledger?.height ?? 0));
-  const blocks = ledger === null ? 0 : highest - ledger.height;
+  const blocks = ledger === null ? 0 : reached(state) - ledger.height;
   const isAlone = ledger !== null && ledger.peers.length === 0 && state.homes.size > 1;
   const behind = (why: Extract<HomeProblem, { key: "problemBehind" }>["why"]): HomeProblem[] =>
     blocks >= BEHIND_MIN ? [{ key: "problemBehind", blocks, why }] : [];
   if (status === "offline") return [{ key: "problemOffline" }, ...behind("offline")];
-  const twin = [...state.homes.values()].some(
-    (one) =>
-      one !== home &&
-      ledger !== null &&
-      ledger.height > 0 &&
-      one.ledger?.height === ledger.height &&
-      one.ledger.stateRoot !== ledger.stateRoot,
-  );
+  const twin = ledger !== null && ledger.height > 0 && isOdd(state, ledger);
   // A card that may not vote, and a clock that is wrong, are no reason: such a home follows.
   const why = health?.halted
     ? "halted"
@@ -58,7 +50,8 @@ export function problemsOf(
     ...(health?.clock_synchronised === false ? [{ key: "problemClock" as const }] : []),
     ...skewOf(clock),
     ...behind(why),
-    ...(health?.caught_up === false && blocks < BEHIND_MIN
+    // What a home said of itself when it started is old when it has every block of the others.
+    ...(health?.caught_up === false && blocks > 0 && blocks < BEHIND_MIN
       ? [{ key: "problemSyncing" as const }]
       : []),
     ...(isAlone ? [{ key: "problemAlone" as const }] : []),
@@ -69,4 +62,27 @@ function skewOf(clock: ClockFigure | null): readonly HomeProblem[] {
   if (clock === null || Math.abs(clock.ahead) < SKEW_MIN[clock.of]) return [];
   const key = clock.ahead > 0 ? "problemClockAhead" : "problemClockBehind";
   return [{ key, by: Math.abs(clock.ahead) }];
+}
+
+/** The height of the street: of three homes and more, one that two have reached, whatever a single one says. */
+function reached(state: Neighbourhood): number {
+  const heights = [...state.homes.values()]
+    .map(({ ledger }) => ledger?.height ?? 0)
+    .filter((height) => height > 0)
+    .sort((a, b) => b - a);
+  return (heights.length > 2 ? heights[1] : heights[0]) ?? 0;
+}
+
+/** Whether others have another state at this height, and no fewer of them than have this one. */
+function isOdd(
+  state: Neighbourhood,
+  { height, stateRoot }: { height: number; stateRoot: string },
+): boolean {
+  const counts = new Map<string, number>();
+  for (const { ledger } of state.homes.values()) {
+    if (ledger?.height !== height) continue;
+    counts.set(ledger.stateRoot, (counts.get(ledger.stateRoot) ?? 0) + 1);
+  }
+  const own = counts.get(stateRoot) ?? 0;
+  return [...counts].some(([root, count]) => root !== stateRoot && count >= own);
 }

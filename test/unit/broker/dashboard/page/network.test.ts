@@ -25,7 +25,7 @@ function health(known: State, home: string, more: object = {}, said = 0, heard =
     ...{ clock_synchronised: true, clock_offset_ms: null, round_trip_ms: {}, caught_up: true },
     ...{ quarantined: null, halted: null, ...more },
   };
-  applyTopic(known, `pvtrading/${home}/health`, JSON.stringify(value), NOON + heard);
+  applyTopic(known, `pvtrading/${home}/health`, JSON.stringify(value), undefined, NOON + heard);
 }
 
 function ledger(known: State, home: string, height: number, peers = ["x@vt.edu"]): void {

@@ -11,7 +11,17 @@ import {
   applyPvs,
 } from "../../../../../broker/dashboard/page/state/fromRest.ts";
 import { applyTopic } from "../../../../../broker/dashboard/page/state/fromTopic.ts";
-import { HOMES_MAX, SAMPLES_MAX } from "../../../../../broker/dashboard/page/state/limits.ts";
+import { TEXT_MAX } from "../../../../../broker/dashboard/page/state/json.ts";
+import {
+  BLOCKS_MAX,
+  HEARD_MAX,
+  HOMES_MAX,
+  LISTINGS_MAX,
+  MEMBERS_MAX,
+  METERS_MAX,
+  ORDERS_MAX,
+  SAMPLES_MAX,
+} from "../../../../../broker/dashboard/page/state/limits.ts";
 import { emptyNeighbourhood, homeNamed } from "../../../../../broker/dashboard/page/state/model.ts";
 import {
   addTrades,
@@ -341,4 +351,128 @@ test("the fills of an hour come before its row, its row before the home's word, 
   ]);
   // What one hour brought is not known, so the sum is not.
   expect(addTrades(trades)).toEqual({ sold: 14, bought: 0, earned: null, spent: 0 });
+});
+
+describe("what no home should say", () => {
+  const say = (known: ReturnType<typeof state>, topic: string, value: unknown, now?: number) =>
+    applyTopic(known, `pvtrading/${topic}`, JSON.stringify(value), now);
+  const ledger = (height: unknown, more: object = {}) => ({
+    ...{ height, blockId: "b", stateRoot: `r${String(height)}`, time: null },
+    ...{ peers: ["x"], validators: [], evidence: [], ...more },
+  });
+
+  test("leaves what it said before", () => {
+    const known = state();
+    say(known, "a/ledger", ledger(7));
+    for (const wrong of [
+      ...[ledger("7"), ledger(null), ledger(1e300), ledger(8, { peers: "x" })],
+      ...[ledger(8, { peers: [5] }), ledger(8, { stateRoot: {} }), [], 5, null, "text"],
+    ]) {
+      expect(say(known, "a/ledger", wrong)).toBe(false);
+    }
+    expect(known.homes.get("a")?.ledger?.height).toBe(7);
+    say(known, "a/balance", { balance: "5", reserved: 0 });
+    say(known, "a/hour", { listingid: "<b>", sold_kwh: 1, bought_kwh: 1 });
+    expect(known.homes.get("a")).toMatchObject({ balance: null, hours: new Map() });
+  });
+
+  test("of evidence keeps the rows that are some", () => {
+    const known = state();
+    const one = { kind: "doubleVote", offender: "x", subject: "prevote 1/0" };
+    say(known, "a/ledger", ledger(7, { evidence: [5, {}, { ...one, subject: 3 }, one] }));
+    expect(known.homes.get("a")?.ledger?.evidence).toEqual([one]);
+  });
+
+  test("is cut, and turns or hides nothing round it", () => {
+    const known = state();
+    const text = `a\u0000b\u202ec${"d".repeat(9000)}`;
+    say(known, "a/health", { memberId: "a@b", halted: text, quarantined: "Z\u0300".repeat(2) });
+    const halted = known.homes.get("a")?.health?.halted ?? "";
+    expect(halted.slice(0, 6)).toBe("a b cd");
+    expect(halted).toHaveLength(TEXT_MAX + 1);
+    expect(known.homes.get("a")?.health?.quarantined).toBe("Z\u0300Z\u0300");
+  });
+
+  test("is no other home's member, nor the one that the page's server names", () => {
+    const known = state();
+    homeNamed(known, "a").memberId = "a@b";
+    say(known, "a/health", { memberId: "c@d" });
+    say(known, "x/health", { memberId: "a@b" });
+    say(known, "x/balance", { balance: 1, reserved: 0 });
+    expect(known.homes.get("a")?.memberId).toBe("a@b");
+    expect(known.members.size).toBe(0);
+  });
+
+  test("does not use up the event that others tell rightly", () => {
+    const known = state();
+    expect(applyFrame(known, { ...offer(6, "aa#0"), kWhavailable: "6" })).toBe(false);
+    expect(applyFrame(known, offer(6, "aa#0"))).toBe(true);
+  });
+
+  test("opens no hour that nobody can be trading, and changes none that was read", () => {
+    const known = state();
+    const now = Date.parse("2018-03-21T16:30:00Z");
+    const open = { $class: `${NS}.AcceptOfferBroadcast`, listingid: "31Dec99-23:00" };
+    expect(applyFrame(known, open, now)).toBe(false);
+    const row = { listingid: ID, state: "AUCTION_CLOSED", mcp: 3, fills: [] };
+    // Said to be void before it was read.
+    applyFrame(known, { $class: `${NS}.CloseBidding`, listingid: ID, state: "VOID" }, now);
+    expect([...known.justClosed]).toEqual([ID]);
+    applyListings(known, [{ ...row, pvoffers: [], buyoffers: [] }]);
+    applyFrame(known, { $class: `${NS}.CloseBidding`, listingid: ID, mcp: 99, fills: [] }, now);
+    expect(known.listings.get(ID)).toMatchObject({ state: "AUCTION_CLOSED", mcp: 3 });
+    expect(known.listings.size).toBe(1);
+  });
+
+  test("of clocks: a reading from far ahead is not heard, one set back begins anew", () => {
+    const known = state();
+    const now = Date.parse("2018-03-21T16:00:00Z");
+    const read = (at: string, w: number) =>
+      say(
+        known,
+        "a/device/grid/state",
+        { at, kind: "meter", source: "", power_w: w, import_total_kwh: 1, export_total_kwh: 1 },
+        now,
+      );
+    expect(read("2099-01-01T00:00:00Z", 1)).toBe(false);
+    read("2018-03-21T16:00:00Z", 2);
+    read("2018-03-22T16:00:00Z", 3);
+    read("2018-03-21T16:05:00Z", 4);
+    const samples = known.homes.get("a")?.devices.get("grid")?.samples ?? [];
+    expect(samples.map(({ w }) => w)).toEqual([2, 4]);
+  });
+
+  test("puts the others neither behind nor on a fork", () => {
+    const known = state();
+    for (const home of ["a", "b", "c"]) say(known, `${home}/ledger`, ledger(10));
+    say(known, "liar/ledger", ledger(900_000));
+    const keys = (name: string) => {
+      const home = known.homes.get(name);
+      return home === undefined ? [] : problemsOf(known, home).map(({ key }) => key);
+    };
+    expect([keys("a"), keys("liar")]).toEqual([[], []]);
+    say(known, "liar/ledger", ledger(10, { stateRoot: "another" }));
+    expect([keys("a"), keys("liar")]).toEqual([[], ["problemFork"]]);
+  });
+
+  test("does not grow: 100 000 messages", () => {
+    const known = state();
+    for (let i = 0; i < 25_000; i += 1) {
+      const listingid = `${String((i % 28) + 1).padStart(2, "0")}Mar${String(i % 90).padStart(2, "0")}-13:00`;
+      say(known, "a/ledger", ledger(i));
+      applyFrame(known, {
+        ...{ $class: `${NS}.BUYOffer`, listingid: ID, member: `m${i}`, BidPrice: 3 },
+        ...{ kWhQuantity: 1, transactionId: `${i}`, eventId: `${i}` },
+      });
+      applyFrame(known, { $class: `${NS}.BalanceChanged`, member: `m${i}`, balance: i });
+      applyFrame(known, { $class: `${NS}.AcceptOfferBroadcast`, listingid });
+      applyFrame(known, { $class: `${NS}.MeterReading`, listingid: ID, member: `m${i}` });
+    }
+    expect(known.listings.get(ID)?.bids.size ?? 0).toBeLessThanOrEqual(ORDERS_MAX);
+    expect(known.listings.size).toBe(LISTINGS_MAX);
+    expect(known.members.size).toBe(MEMBERS_MAX);
+    expect(known.heard.size).toBe(HEARD_MAX);
+    expect(known.blocks.size).toBe(BLOCKS_MAX);
+    expect(known.meters.size).toBe(METERS_MAX);
+  });
 });
