@@ -4,6 +4,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Aedes } from "aedes";
 import { createWebSocketStream, WebSocketServer } from "ws";
+import { waitForNoReader } from "../../broker/aedesInside.ts";
 
 const NS = "org.acme.pv.auction";
 const HOUR = 3_600_000;
@@ -19,6 +20,9 @@ export type FakeStreet = {
   readonly say: (topic: string, value: unknown) => Promise<void>;
   /** What REST answers; the street's own otherwise. */
   listings: readonly object[];
+  /** What REST answers to Member and PV; the street's own otherwise. */
+  members: readonly object[] | null;
+  pvs: readonly object[] | null;
   /** Says the whole story as the homes would when the broker is new. */
   readonly tell: () => Promise<void>;
   /** The broker goes, and comes back on the same port with nothing retained. */
@@ -102,7 +106,7 @@ function listingRow(i: number, isClosed: boolean) {
 }
 
 export async function openFakeStreet(): Promise<FakeStreet> {
-  const market: { listings: readonly object[] } = { listings: street().listings };
+  const market: Market = { listings: street().listings, members: null, pvs: null };
   const rest = await listen(createServer(answerRest(market)));
   let broker = await openFakeBroker(0);
   const { port } = broker;
@@ -124,6 +128,8 @@ export async function openFakeStreet(): Promise<FakeStreet> {
     },
   });
 }
+
+type Market = Pick<FakeStreet, "listings" | "members" | "pvs">;
 
 type Say = (topic: string, value: unknown) => Promise<void>;
 
@@ -221,7 +227,7 @@ async function tellDevices(say: Say, home: string): Promise<void> {
 // -------------------------------------------------------------------------------------- REST
 
 const answerRest =
-  (market: { readonly listings: readonly object[] }): RequestListener =>
+  (market: Market): RequestListener =>
   (request, response) => {
     const { headers, url = "/", method } = request;
     response.setHeader("access-control-allow-origin", headers.origin ?? "*");
@@ -245,20 +251,19 @@ const answerRest =
       answer(200, { $class: `${NS}.${path}`, transactionId: "f".repeat(64) });
       return;
     }
-    if (path.startsWith("pvtrading/hours?")) {
-      // None: what the listings say is enough for a day.
-      answer(200, []);
-      return;
-    }
-    const { listings } = market;
+    const { listings, members, pvs } = market;
     const rows = {
-      Member: MEMBERS.map(({ id, first, last, balance }) => ({
-        ...{ $class: `${NS}.Member`, balance, email: id, firstName: first, lastName: last },
-      })),
-      PV: ["seller1", "seller2"].map((name) => ({
-        ...{ $class: `${NS}.PV`, PVid: `${name}house`, capacityKw: 6.4 },
-        owner: relation("Member", `${name}@vt.edu`),
-      })),
+      Member:
+        members ??
+        MEMBERS.map(({ id, first, last, balance }) => ({
+          ...{ $class: `${NS}.Member`, balance, email: id, firstName: first, lastName: last },
+        })),
+      PV:
+        pvs ??
+        ["seller1", "seller2"].map((name) => ({
+          ...{ $class: `${NS}.PV`, PVid: `${name}house`, capacityKw: 6.4 },
+          owner: relation("Member", `${name}@vt.edu`),
+        })),
       kWhlisting: listings,
       "system/historian": street().closed.flatMap(({ pvoffers }) =>
         pvoffers.map(({ transactionId, timestamp, pv }) => ({
@@ -269,6 +274,8 @@ const answerRest =
           ),
         })),
       ),
+      // None: what the listings say is enough for a day.
+      "pvtrading/hours": [],
       "pvtrading/blocks": { first: 0, last: 0, next: null, blocks: [] },
       "pvtrading/evidence": { evidence: [] },
       "system/ping": { version: "0.20.10", participant: `${NS}.Member#seller1@vt.edu` },
@@ -284,6 +291,7 @@ async function openFakeBroker(port: number): Promise<{
   readonly close: () => Promise<void>;
 }> {
   const aedes = await Aedes.createBroker();
+  aedes.on("client", waitForNoReader);
   const server = createServer();
   const acceptor = new WebSocketServer({ server });
   acceptor.on("connection", (socket) => {
