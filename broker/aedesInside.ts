@@ -10,8 +10,6 @@ type Deliver = (packet: PublishPacket, done: () => void) => void;
 type ClientInside = Client & {
   deliver0: Deliver;
   deliverQoS: Deliver;
-  /** By broker, the number of the newest message that was passed on. */
-  readonly duplicates: { [brokerId: string]: number };
   readonly subscriptions: { readonly [filter: string]: { readonly qos: 0 | 1 | 2 } | undefined };
 };
 
@@ -40,7 +38,7 @@ export function waitForNoReader(client: Client): void {
         deliver(packet, done);
         return;
       }
-      if (isNew(inside, passed, packet)) deliver(packet, ignore);
+      if (isNew(client, passed, packet)) deliver(packet, ignore);
       setImmediate(done);
     };
   inside.deliver0 = unwaited(inside.deliver0);
@@ -57,16 +55,18 @@ const PASSED_MAX = 256;
  * number is lower than the one before it counts as given; but numbers are drawn before a retained message is kept,
  * and whatever is not retained overtakes it there: it would be lost for everybody who listens.
  */
-function isNew(inside: ClientInside, passed: Set<number>, packet: PublishPacket): boolean {
+function isNew(client: Client, passed: Set<number>, packet: PublishPacket): boolean {
   const { brokerId, brokerCounter } = packet as PublishPacket & Numbered;
   if (brokerId === undefined || brokerCounter === undefined) return true;
   if (passed.has(brokerCounter)) return false;
   passed.add(brokerCounter);
   if (passed.size > PASSED_MAX) for (const oldest of passed.values().take(1)) passed.delete(oldest);
-  delete inside.duplicates[brokerId];
+  delete (client as Numbering).duplicates[brokerId];
   return true;
 }
 
+/** By broker, the number of the newest message that was passed on. */
+type Numbering = Client & { readonly duplicates: { [brokerId: string]: number } };
 type Numbered = { readonly brokerId?: string; readonly brokerCounter?: number };
 
 export function subscriptionsOf(client: Client): number {

@@ -14,6 +14,8 @@ const VIEWS = ["Home", "Market", "Ledger", "Network", "Devices", "Operator"] as 
 let browser: Browser;
 let street: LivingStreet;
 let tab: Page;
+/** The same page, told of no broker. */
+let brokerless: Page;
 let complaints: string[];
 
 beforeAll(async () => {
@@ -23,8 +25,15 @@ beforeAll(async () => {
   tab.setDefaultTimeout(30_000);
   complaints = complaintsOf(tab);
   await tab.goto(`${street.page}/#/market`);
-  // Whoever loads the page anew loses this.
-  await tab.evaluate("window.isTheFirst = true");
+  brokerless = await browser.newPage({ locale: "en-US" });
+  brokerless.setDefaultTimeout(30_000);
+  await brokerless.route("**/config.json", async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ json: { ...(await answer.json()), mqttUrl: null } });
+  });
+  await brokerless.goto(`${street.page}/#/market`);
+  // Whoever loads a page anew loses this.
+  for (const one of [tab, brokerless]) await one.evaluate("window.isTheFirst = true");
 }, 120_000);
 
 afterAll(async () => {
@@ -293,4 +302,29 @@ test.skipIf(!hasChromium)(
     expect(await tab.evaluate("window.isTheFirst")).toBe(true);
   },
   120_000,
+);
+
+test.skipIf(!hasChromium)(
+  "where there is no broker at all, a home's door tells the market, and another's after a power cut",
+  async () => {
+    await brokerless.getByText("There is no broker here").waitFor();
+    await brokerless.getByText("Market live", { exact: true }).waitFor();
+    // Hours have opened and closed since it was opened; it was never loaded anew.
+    expect(await brokerless.evaluate("window.isTheFirst")).toBe(true);
+    const open = async () =>
+      (await listings("buyer1")).findLast(({ state }) => state === "ACCEPT_OFFERS")?.listingid;
+    await expect
+      .poll(
+        async () => {
+          const lead = await brokerless.locator(".hero .lead").innerText();
+          const hour = (await open())?.slice(-5);
+          return hour !== undefined && lead.startsWith(`Delivery ${hour}`);
+        },
+        { timeout: 20_000 },
+      )
+      .toBe(true);
+    await brokerless.getByText("the same price and the same trades as on the ledger").waitFor();
+    expect(await violations(brokerless)).toEqual([]);
+  },
+  60_000,
 );
