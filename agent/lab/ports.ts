@@ -1,18 +1,24 @@
 // Free TCP ports on this machine.
 
+import { randomInt } from "node:crypto";
 import { createServer, type Server } from "node:net";
+
+/** Below those that the system gives to outgoing connections: one of them could be there before a home is. */
+const [FIRST, END] = [15_000, 32_000];
+const TRIES_MAX = 1000;
 
 /** `count` different ports of 127.0.0.1 that were free a moment ago. */
 export async function freePorts(count: number): Promise<readonly number[]> {
   // All are held at once, so that none is given twice.
-  const servers = await Promise.all(Array.from({ length: count }, () => listen(0)));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("no TCP port");
-    return address.port;
-  });
-  await Promise.all(servers.map(close));
-  return ports;
+  const held = new Map<number, Server>();
+  for (let tries = 0; held.size < count; tries += 1) {
+    if (tries === TRIES_MAX) throw new Error(`no ${count} free ports from ${FIRST} on`);
+    const port = randomInt(FIRST, END);
+    const server = held.has(port) ? null : await listen(port).catch(() => null);
+    if (server !== null) held.set(port, server);
+  }
+  await Promise.all([...held.values()].map(close));
+  return [...held.keys()];
 }
 
 /** Those of 127.0.0.1 on which something listens already, or on which we may not. */

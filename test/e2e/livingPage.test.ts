@@ -154,7 +154,7 @@ test.skipIf(!hasChromium)(
       async (known) => {
         const balance = await tab.locator("[data-figure=balance]").innerText();
         const sold = await tab.locator(".big.sell").nth(1).innerText();
-        const [, kWh, tokens] = /^([\d.]+) kWh\nsold in 31 days, for ([\d.]+)/.exec(sold) ?? [];
+        const [, kWh, tokens] = /^([\d.]+) kWh\nsold this month, for ([\d.]+)/.exec(sold) ?? [];
         return same([balance, kWh, tokens].map(Number), known);
       },
     );

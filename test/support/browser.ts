@@ -20,7 +20,8 @@ export function openBrowser(): Promise<Browser> {
 export function complaintsOf(tab: Page): string[] {
   const complaints: string[] = [];
   tab.on("console", (message) => {
-    if (message.type() === "error") complaints.push(message.text());
+    const { url } = message.location();
+    if (message.type() === "error") complaints.push(`${message.text()} ${url}`);
   });
   tab.on("pageerror", (error) => complaints.push(String(error)));
   return complaints;

@@ -276,6 +276,7 @@ const answerRest =
       ),
       // None: what the listings say is enough for a day.
       "pvtrading/hours": [],
+      wallet: [],
       "pvtrading/blocks": { first: 0, last: 0, next: null, blocks: [] },
       "pvtrading/evidence": { evidence: [] },
       "system/ping": { version: "0.20.10", participant: `${NS}.Member#seller1@vt.edu` },

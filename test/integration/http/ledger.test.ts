@@ -186,6 +186,7 @@ test("all of it is described where tools look", async () => {
     "/pvtrading/blocks/{height}",
     "/pvtrading/community",
     "/pvtrading/evidence",
+    "/pvtrading/hours",
     "/pvtrading/transactions/{id}",
   ]);
 });

@@ -9,7 +9,7 @@ import {
   applyMembers,
   applyPvs,
 } from "../state/fromRest.ts";
-import { isObject } from "../state/json.ts";
+import { isObject, textIn } from "../state/json.ts";
 import type { Store } from "../state/store.ts";
 import { createBackOff } from "./backOff.ts";
 import { openRest, type Rest, type RestAnswer, rowsOf } from "./rest.ts";
@@ -38,6 +38,8 @@ export function openHistoryFeed(store: Store, looked: ReadonlySet<string>): Hist
   /** An answer to an earlier question than the newest is old. */
   let question = 0;
   let areBalancesDue = false;
+  /** Hours that were told to be over before the ledger was read. */
+  const early = new Set<string>();
 
   const readAll = async (asked: number): Promise<void> => {
     const known = doors;
@@ -76,6 +78,11 @@ export function openHistoryFeed(store: Store, looked: ReadonlySet<string>): Hist
       state.isHistoryRead = true;
     });
     for (const name of looked) void readHours(name);
+    for (const row of rowsOf(listings)) {
+      const id = textIn(row, "listingid") ?? "";
+      if (early.has(id) && store.state.listings.get(id)?.isRead === false) void readListing(id);
+    }
+    early.clear();
   };
   const readHours = async (name: string): Promise<void> => {
     const member = store.state.homes.get(name)?.memberId ?? null;
@@ -110,7 +117,10 @@ export function openHistoryFeed(store: Store, looked: ReadonlySet<string>): Hist
     const answer = await rest?.get("Member");
     if (answer?.ok === true) store.change((state) => applyMembers(state, rowsOf(answer)));
   };
-  store.onClosed((id) => void readListing(id));
+  store.onClosed((id) => {
+    if (store.state.isHistoryRead) void readListing(id);
+    else early.add(id);
+  });
   return {
     read: (addresses, token) => {
       doors = token === null ? [] : addresses.map((address) => openRest(address, token));
