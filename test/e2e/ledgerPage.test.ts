@@ -138,6 +138,13 @@ test.skipIf(!hasChromium)(
     await tab.getByRole("heading", { level: 2, name: `Block ${height}` }).waitFor();
     await tab.goBack();
     await tab.getByRole("heading", { level: 2, name: "Transaction" }).waitFor();
+    // A registration brings a whole certificate along.
+    const { transactions } = await rest("blocks/1");
+    const first = await rest(`transactions/${transactions[0].id}`);
+    expect(first.bytes.length).toBeGreaterThan(600);
+    await tab.goto(`${lab.page}/#/ledger/transaction/${first.id}`);
+    await tab.getByText(first.id, { exact: true }).waitFor();
+    await tab.getByText("Read in this browser, out of the bytes below.").waitFor();
     expect(complaints).toEqual([]);
   },
   180_000,

@@ -73,7 +73,8 @@ function accusedBytes(told: Told): readonly (readonly [Key, unknown])[] {
 
 /** null: the bytes are no transaction; to verify says why. */
 function read(told: Told): Entry | null {
-  const bytes = bytesOf(textIn(told, "bytes") ?? "");
+  // As it is: `textIn` cuts what is long.
+  const bytes = typeof told["bytes"] === "string" ? bytesOf(told["bytes"]) : null;
   try {
     return bytes === null ? null : readEntry(bytes);
   } catch (error) {
