@@ -1,33 +1,19 @@
 // `npm start` with its page: a real neighbourhood trades, and what the page shows is what the ledger has, through
 // the laboratory's own broker and REST doors. Skipped, and said so, without Debian's chromium.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { hasChromium, openBrowser } from "../support/browser.ts";
+import { type LabProcess, startLabProcess } from "../support/labProcess.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
-const CHROMIUM = "/usr/bin/chromium";
-const hasChromium = existsSync(CHROMIUM);
-if (!hasChromium) {
-  process.stderr.write(`skipped: the page's tests need ${CHROMIUM} (apt-get install chromium)\n`);
-}
 const NAMESPACE = "org.acme.pv.auction";
 
-type Access = {
-  readonly rest: readonly string[];
-  readonly tokens: { readonly [who: string]: string };
-};
-type Lab = { readonly page: string; readonly access: Access; readonly child: ChildProcess };
-
 let browser: Browser;
-let lab: Lab | null = null;
+let lab: LabProcess | null = null;
 
 beforeAll(async () => {
   if (!hasChromium) return;
-  const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"];
-  browser = await chromium.launch({ executablePath: CHROMIUM, args });
+  browser = await openBrowser();
 }, 60_000);
 
 afterAll(async () => {
@@ -35,34 +21,11 @@ afterAll(async () => {
 });
 
 afterEach(async () => {
-  const child = lab?.child;
+  await lab?.end();
   lab = null;
-  if (child === undefined || child.exitCode !== null) return;
-  const ended = new Promise((resolve) => child.on("close", resolve));
-  child.kill("SIGINT");
-  await ended;
 }, 60_000);
 
-async function startLab(...options: readonly string[]): Promise<Lab> {
-  const child = spawn(process.execPath, ["agent/main.ts", "lab", ...options], { cwd: ROOT });
-  let [said, errors] = ["", ""];
-  child.stderr.on("data", (data: Buffer) => {
-    errors += data.toString();
-  });
-  return await new Promise((resolve, reject) => {
-    child.on("close", () => reject(new Error(`the laboratory ended: ${errors}`)));
-    child.stdout.on("data", (data: Buffer) => {
-      said += data.toString();
-      const page = /^the page: (http:\S+)$/m.exec(said)?.[1];
-      const access = /^REST (\{.*\})$/m.exec(said)?.[1];
-      if (page !== undefined && access !== undefined) {
-        resolve({ page, access: JSON.parse(access) as Access, child });
-      }
-    });
-  });
-}
-
-async function rows<T>({ rest, tokens }: Access, path: string): Promise<readonly T[]> {
+async function rows<T>({ rest, tokens }: LabProcess, path: string): Promise<readonly T[]> {
   const headers = { "x-access-token": tokens["seller1@vt.edu"] ?? "" };
   const answer = await fetch(`${rest[0]}/api/${NAMESPACE}.${path}`, { headers });
   return (await answer.json()) as readonly T[];
@@ -76,8 +39,9 @@ test.skipIf(!hasChromium)(
   "the laboratory's page shows the trades of real agents, as the ledger has them",
   async () => {
     // As it is typed, but faster; 8080 may be taken, then the page says where it is.
-    lab = await startLab("--speed", "240");
-    const { page, access } = lab;
+    const access = await startLabProcess("--speed", "240");
+    lab = access;
+    const { page } = access;
     const tab = await browser.newPage({ locale: "en-US" });
     tab.setDefaultTimeout(60_000);
     await tab.goto(`${page}/#/market`);

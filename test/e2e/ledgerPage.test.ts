@@ -1,11 +1,10 @@
 // The ledger down to its signed bytes, in a browser over a live laboratory: what is right is shown to be right, and
 // what somebody changed on its way is shown to be changed. Skipped, and said so, without Debian's chromium.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { Verifier } from "../../agent/core/crypto.ts";
 import { genesis } from "../../agent/core/ledger/state.ts";
@@ -18,14 +17,8 @@ import {
 } from "../../agent/io/http/ledgerRead.ts";
 import { openHistory } from "../../agent/io/store/history.ts";
 import { writeAuditedHome } from "../support/auditedHome.ts";
+import { complaintsOf, hasChromium, openBrowser, violations } from "../support/browser.ts";
 import { type LabProcess, startLabProcess } from "../support/labProcess.ts";
-
-const CHROMIUM = "/usr/bin/chromium";
-const hasChromium = existsSync(CHROMIUM);
-if (!hasChromium) {
-  process.stderr.write(`skipped: the page's tests need ${CHROMIUM} (apt-get install chromium)\n`);
-}
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 let browser: Browser;
 let lab: LabProcess;
@@ -36,8 +29,7 @@ let complaints: string[];
 
 beforeAll(async () => {
   if (!hasChromium) return;
-  const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"];
-  browser = await chromium.launch({ executablePath: CHROMIUM, args });
+  browser = await openBrowser();
   lab = await startLabProcess("--speed", "240");
 }, 120_000);
 
@@ -52,11 +44,7 @@ beforeEach(async () => {
   context = await browser.newContext({ locale: "en-US", viewport: { width: 1280, height: 900 } });
   tab = await context.newPage();
   tab.setDefaultTimeout(60_000);
-  complaints = [];
-  tab.on("console", (message) => {
-    if (message.type() === "error") complaints.push(message.text());
-  });
-  tab.on("pageerror", (error) => complaints.push(String(error)));
+  complaints = complaintsOf(tab);
 });
 
 afterEach(async () => {
@@ -240,24 +228,13 @@ for (const [colorScheme, width] of [
         await tab.evaluate(
           "for (const one of document.querySelectorAll('details')) one.open = true",
         );
-        expect(await violations(), place).toEqual([]);
+        expect(await violations(tab), place).toEqual([]);
         const wide = await tab.evaluate("document.documentElement.scrollWidth");
         expect(wide, `${place} is no wider than the screen`).toBeLessThanOrEqual(width);
       }
     },
     180_000,
   );
-}
-
-/** What axe-core finds that is serious or critical. */
-async function violations(): Promise<readonly string[]> {
-  await tab.evaluate(AXE);
-  const found = (await tab.evaluate("axe.run(document, {resultTypes: ['violations']})")) as {
-    violations: { id: string; impact: string; nodes: { html: string }[] }[];
-  };
-  return found.violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
 }
 
 test.skipIf(!hasChromium)(

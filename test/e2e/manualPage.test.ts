@@ -2,20 +2,15 @@
 // an empty community to Table V nothing but forms. Skipped, and said so, without Debian's chromium.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterEach, expect, test } from "vitest";
 import { TABLE_IV } from "../../agent/lab/paper.ts";
 import { freePorts, takenPorts } from "../../agent/lab/ports.ts";
+import { hasChromium, openBrowser } from "../support/browser.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const CHROMIUM = "/usr/bin/chromium";
-const hasChromium = existsSync(CHROMIUM);
-if (!hasChromium) {
-  process.stderr.write(`skipped: the page's tests need ${CHROMIUM} (apt-get install chromium)\n`);
-}
 const LISTING = "21Mar18-13:00";
 const NAMES = ["seller1", "seller2", "buyer1", "buyer2", "buyer3"] as const;
 /** Tokens: 200 + 3 x 6, 200 + 3 x 3, 200 - 3 x 5, 200 - 3 x 3, 200 - 3 x 1. */
@@ -94,8 +89,7 @@ test.skipIf(!hasChromium)(
   async () => {
     const lab = await startLab();
     const { page, tokens } = lab.said;
-    const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"];
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args });
+    const browser = await openBrowser();
     closers.push(() => browser.close());
     const tab = await browser.newPage({ locale: "en-US" });
     tab.setDefaultTimeout(20_000);

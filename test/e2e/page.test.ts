@@ -1,12 +1,8 @@
-// The page in a browser: a known street whose figures it must show, what it says when things break, and that
-// everybody can use it. Debian's chromium; without it these tests are skipped, and say so.
-
-import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { PageConfig } from "../../broker/dashboard/page/pageConfig.ts";
 import { type OpenPage, openPage } from "../../broker/dashboard/server.ts";
+import { complaintsOf, hasChromium, openBrowser, violations } from "../support/browser.ts";
 import {
   type FakeStreet,
   MEMBERS,
@@ -16,12 +12,6 @@ import {
   street,
 } from "../support/fakeStreet.ts";
 
-const CHROMIUM = "/usr/bin/chromium";
-const hasChromium = existsSync(CHROMIUM);
-if (!hasChromium)
-  process.stderr.write(`skipped: the page's tests need ${CHROMIUM} (apt-get install chromium)\n`);
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const VIEWS = ["home", "market", "ledger", "network", "devices", "operator"] as const;
 
 let browser: Browser;
@@ -34,8 +24,7 @@ let complaints: string[];
 
 beforeAll(async () => {
   if (!hasChromium) return;
-  const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"];
-  browser = await chromium.launch({ executablePath: CHROMIUM, args });
+  browser = await openBrowser();
 }, 60_000);
 
 afterAll(async () => {
@@ -50,11 +39,7 @@ beforeEach(async () => {
   context = await browser.newContext({ locale: "en-US", viewport: { width: 1280, height: 900 } });
   tab = await context.newPage();
   tab.setDefaultTimeout(20_000);
-  complaints = [];
-  tab.on("console", (message) => {
-    if (message.type() === "error") complaints.push(message.text());
-  });
-  tab.on("pageerror", (error) => complaints.push(String(error)));
+  complaints = complaintsOf(tab);
 });
 
 afterEach(async () => {
@@ -292,24 +277,13 @@ for (const [colorScheme, width] of [
       for (const view of VIEWS) {
         await look(view);
         if (view === "home") await tab.locator(".chart canvas").first().waitFor();
-        expect(await violations(), view).toEqual([]);
+        expect(await violations(tab), view).toEqual([]);
         const wide = await tab.evaluate("document.documentElement.scrollWidth");
         expect(wide, `${view} is no wider than the screen`).toBeLessThanOrEqual(width);
       }
     },
     120_000,
   );
-}
-
-/** What axe-core finds that is serious or critical. */
-async function violations(): Promise<readonly string[]> {
-  await tab.evaluate(AXE);
-  const found = (await tab.evaluate("axe.run(document, {resultTypes: ['violations']})")) as {
-    violations: { id: string; impact: string; nodes: { html: string }[] }[];
-  };
-  return found.violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
 }
 
 test.skipIf(!hasChromium)(

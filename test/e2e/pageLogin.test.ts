@@ -1,23 +1,18 @@
 // The page with a broker that knows its users, as docs/page.md has it for a real neighbourhood: nothing without a
 // login, a wrong one is said, and the right one lets in, over WebSocket and over TLS. Skipped without chromium.
 
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import mqtt from "mqtt";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type OpenBroker, openBroker } from "../../broker/broker.ts";
 import { openPage } from "../../broker/dashboard/server.ts";
 import { BROKER_LIMITS } from "../../broker/limits.ts";
 import { setUser } from "../../broker/users.ts";
 import { brokerCertificate } from "../support/brokerCertificate.ts";
-
-const CHROMIUM = "/usr/bin/chromium";
-const hasChromium = existsSync(CHROMIUM);
-if (!hasChromium) {
-  process.stderr.write(`skipped: the page's tests need ${CHROMIUM} (apt-get install chromium)\n`);
-}
+import { hasChromium, openBrowser } from "../support/browser.ts";
 
 let browser: Browser;
 let broker: OpenBroker;
@@ -27,8 +22,7 @@ const closers: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
   if (!hasChromium) return;
-  const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"];
-  browser = await chromium.launch({ executablePath: CHROMIUM, args });
+  browser = await openBrowser();
   dir = mkdtempSync(join(tmpdir(), "pv-login-"));
   const usersFile = join(dir, "users.json");
   await setUser(usersFile, { name: "ann", role: "agent", password: "roof" });
