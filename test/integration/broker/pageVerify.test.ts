@@ -244,6 +244,12 @@ describe("what was changed is found", () => {
     expect(check(named)).toEqual(["shown"]);
   });
 
+  test("another time shown than its block's", () => {
+    const changed = bid();
+    changed.entry.time = "2018-03-21T18:20:00.000Z";
+    expect(check(changed)).toEqual(["place"]);
+  });
+
   test("another transaction than was asked for, in a block that has it", () => {
     const { id } = bid();
     const other = bid();
@@ -425,6 +431,15 @@ describe("what was changed is found", () => {
     expect(found(none).length).toBeGreaterThan(0);
   });
 
+  test("evidence beside which another signature is shown", () => {
+    const [{ transactionId: id, height }] = home.evidence();
+    const entry = home.entry(id);
+    entry.accused.said[0].signature = flipped(entry.accused.said[0].signature, 3);
+    const { community } = home;
+    const verdict = verifyTransaction(id, { entry, community, block: home.block(height) });
+    expect(failed(verdict.checks)).toEqual(["contradiction"]);
+  });
+
   test("answers that are no answers fail, and nothing is thrown", () => {
     const { id, entry, block, community } = bid();
     for (const wrong of [{}, { bytes: 1 }, { bytes: "zz" }, { ...entry, bytes: "" }] as Told[]) {
@@ -436,5 +451,48 @@ describe("what was changed is found", () => {
     expect(verifyTransaction(id, { entry: deep, community, block }).isGood).toBe(false);
     const long = { ...entry, bytes: `9b${"ff".repeat(8)}` };
     expect(verifyTransaction(id, { entry: long, community, block }).isGood).toBe(false);
+  });
+
+  test("what cannot be made text or a number of fails, wherever it stands, and nothing is thrown", () => {
+    // JSON may name a field as what JavaScript calls to make text of it.
+    const rubbish = [JSON.parse('{"toString":1,"valueOf":1}'), [], {}, 1.5, -1, 1e300, true];
+    const { id, entry, community } = bid();
+    for (const wrong of rubbish) {
+      for (const field of ["height", "position", "publicKey", "keyFrom", "certificate", "time"]) {
+        if (field === "certificate" && entry.keyFrom !== "card") continue;
+        const told = { ...entry, [field]: wrong };
+        const verdict = verifyTransaction(id, { entry: told, community, block: home.block(3) });
+        expect(verdict.isGood, `${field} ${typeof wrong}`).toBe(false);
+      }
+      for (const field of ["round", "chain", "restart", "votes"]) {
+        const block = home.block(3);
+        block.certificate[field] = wrong;
+        expect(verifyBlock(3, { block, community }).isGood, field).toBe(false);
+      }
+      for (const field of ["memberId", "publicKey", "signature"]) {
+        const block = home.block(3);
+        block.certificate.votes[1][field] = wrong;
+        expect(verifyBlock(3, { block, community }).isGood, field).toBe(false);
+      }
+    }
+    const { certificate: _, ...bare } = home.block(3);
+    expect(verifyBlock(3, { block: bare, community }).isGood).toBe(false);
+    // A place is a number: as text it could be drawn as another.
+    const text = { ...entry, position: String(entry.position) };
+    expect(verifyTransaction(id, { entry: text, community, block: home.block(3) }).isGood).toBe(
+      false,
+    );
+  });
+
+  test("more than a ledger can have is not looked at: the tab lives on", () => {
+    const { id, entry, community } = bid();
+    const block = home.block(3);
+    const [vote] = block.certificate.votes;
+    // Two signature operations each: half an hour of them.
+    block.certificate.votes = Array.from({ length: 200_000 }, () => vote);
+    expect(failed(verifyBlock(3, { block, community }).checks)).toEqual(["voters"]);
+    const long = { ...entry, bytes: "80".repeat(20_000_000) };
+    const { checks } = verifyTransaction(id, { entry: long, community, block: home.block(3) });
+    expect(failed(checks)).toEqual(["readable"]);
   });
 });

@@ -1,6 +1,8 @@
 // Bytes and hex: what REST tells, and what was signed.
 
-const HEX = /^(?:[0-9a-f]{2})*$/;
+const HEX = /^[0-9a-f]*$/;
+/** The largest block's; nothing of the ledger is longer. */
+export const BYTES_MAX = 131_072;
 
 export function hexOf(bytes: Uint8Array): string {
   let hex = "";
@@ -8,9 +10,9 @@ export function hexOf(bytes: Uint8Array): string {
   return hex;
 }
 
-/** null: no lower-case hex of whole bytes. */
+/** null: no lower-case hex of whole bytes, or of too many: who tells them may be a liar with time to waste. */
 export function bytesOf(hex: string): Uint8Array | null {
-  if (!HEX.test(hex)) return null;
+  if (hex.length % 2 !== 0 || hex.length > 2 * BYTES_MAX || !HEX.test(hex)) return null;
   const bytes = new Uint8Array(hex.length / 2);
   for (let i = 0; i < bytes.length; i += 1) {
     bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);

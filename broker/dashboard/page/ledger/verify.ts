@@ -79,10 +79,12 @@ function rulesIn(told: Told): Rules {
 
 function voterIn(told: unknown): Voter {
   const voter = isObject(told) ? told : {};
-  return { memberId: String(voter["memberId"]), publicKey: hexIn(voter, "publicKey") };
+  return { memberId: textIn(voter, "memberId"), publicKey: hexIn(voter, "publicKey") };
 }
 
 // ---------------------------------------------------------------------------------- transaction
+
+const COMMUNITY_TAG_BYTES = 4;
 
 /** `id`: the one that was asked for. `block`: the one in which it is said to stand. */
 export function verifyTransaction(
@@ -100,7 +102,7 @@ export function verifyTransaction(
     const read = attempt(checks, "readable", () => readEntry(bytes));
     if (read === null) return null;
     holds(checks, "readable", true, { bytes: bytes.length });
-    const tag = rules.community.subarray(0, read.communityTag.length);
+    const tag = rules.community.subarray(0, COMMUNITY_TAG_BYTES);
     holds(checks, "community", isSame(read.communityTag, tag));
     const { type, author, payload, signature } = read;
     const isShown =
@@ -113,7 +115,7 @@ export function verifyTransaction(
     holds(checks, "signedBytes", told["signedBytes"] === hexOf(message), { bytes: message.length });
     const hash = hexOf(sha256(message));
     holds(checks, "id", hash === id && told["id"] === id, { hash });
-    const publicKey = bytesOf(String(told["publicKey"])) ?? new Uint8Array();
+    const publicKey = bytesOf(textIn(told, "publicKey")) ?? new Uint8Array();
     holds(checks, "key", isSoundKey(publicKey));
     holds(checks, "signature", isSignedBy({ publicKey, message, signature }));
     const placed = placeOf(block, { told, community, bytes });
@@ -138,7 +140,7 @@ function ownerOf(
   owned: Owned,
 ): Check {
   const { told, rules, publicKey, voters } = owned;
-  const from = String(told["keyFrom"]);
+  const from = textIn(told, "keyFrom");
   const who = author ?? "";
   const is = (isHis: boolean): Check => ({
     name: "owner",
@@ -156,8 +158,8 @@ function ownerOf(
         : is(isSeat([...voters, ...rules.validators], { memberId: who, publicKey }));
     case "card": {
       // Who registers brings its card along; all others were given theirs before.
-      const brought = type === "registerMember" ? payload["certificate"] : told["certificate"];
-      const card = cardIn(bytesOf(String(brought)) ?? new Uint8Array(), rules.caPublicKey);
+      const brought = textIn(type === "registerMember" ? payload : told, "certificate");
+      const card = cardIn(bytesOf(brought) ?? new Uint8Array(), rules.caPublicKey);
       return is(card !== null && isSeat([card], { memberId: who, publicKey }));
     }
     case "ledger":
@@ -190,21 +192,24 @@ function placeOf(
     bytes,
   }: { readonly told: Told; readonly community: Told; readonly bytes: Uint8Array },
 ): Placed {
-  const [height, position] = [Number(told["height"]), Number(told["position"])];
+  const [height, position] = [wholeIn(told, "height"), wholeIn(told, "position")];
   const verdict = verifyBlock(height, { block, community });
   const found = verdict.read?.transactions[position];
   const stands =
-    found !== undefined && isSame(found, bytes) && told["blockId"] === block["blockId"];
+    found !== undefined &&
+    isSame(found, bytes) &&
+    told["blockId"] === block["blockId"] &&
+    timeIn(told) === verdict.read?.header["time"];
   const failed = verdict.checks.find(({ state }) => state === "fails")?.name ?? "";
   const facts = { height, position: position + 1, failed: stands ? failed : "" };
   // Whoever makes up a block can make up those who vote on it, too: only what begins with the rules is sure.
   const isSure = verdict.isGood && verdict.checks.every(({ state }) => state === "holds");
   const state = !(stands && verdict.isGood) ? "fails" : isSure ? "holds" : "open";
-  const { votes, chain } = objectIn(block, "certificate");
+  const certificate = objectIn(block, "certificate");
   return {
     check: { name: "place", state, facts },
-    voters: isSure ? listOf(votes).map(voterIn) : null,
-    chain: bytesOf(String(chain)),
+    voters: isSure ? listOf(certificate["votes"]).map(voterIn) : null,
+    chain: bytesOf(textIn(certificate, "chain")),
   };
 }
 
@@ -221,10 +226,11 @@ function checkAccused(
   const [first, second] = said;
   const isTwo =
     first !== undefined && second !== undefined && !isSame(first.message, second.message);
-  const shown = listOf(by["said"]).map((one) => (isObject(one) ? one["signedBytes"] : null));
   const isShown = tellsSame(
-    shown,
-    said.map(({ message }) => hexOf(message)),
+    by["said"],
+    said.map(({ message, signature }) => {
+      return { signedBytes: hexOf(message), signature: hexOf(signature) };
+    }),
   );
   const isSigned = said.every((one) => isSignedBy({ publicKey, ...one }));
   const facts = { who: offender };
@@ -268,7 +274,7 @@ const SHOWN = ["height", "proposer", "stateRoot", "previous", "transactionsRoot"
 const SHOWN_TOO = ["systemSteps", "validatorsHash", "nextValidatorsHash"] as const;
 
 function isHeaderShown(told: Told, header: PlainFields): boolean {
-  const isSameTime = Date.parse(String(told["time"])) === header["time"];
+  const isSameTime = timeIn(told) === header["time"];
   return (
     isSameTime && [...SHOWN, ...SHOWN_TOO].every((name) => tellsSame(told[name], header[name]))
   );
@@ -286,6 +292,9 @@ function areShown(
   return tellsSame(told["transactions"], said);
 }
 
+/** No set has more. */
+const VOTERS_MAX = 21;
+
 type Voted = {
   readonly told: Told;
   readonly rules: Rules;
@@ -294,36 +303,44 @@ type Voted = {
 };
 
 function checkVotes(checks: Check[], { told, rules, header, blockId }: Voted): void {
-  const { votes, round, chain, restart } = objectIn(told, "certificate");
+  const certificate = objectIn(told, "certificate");
+  const { restart } = certificate;
+  const votes = listOf(certificate["votes"]);
+  // Each costs a moment, of which a liar could tell a million.
+  if (votes.length > VOTERS_MAX) {
+    holds(checks, "voters", false, { all: votes.length });
+    return;
+  }
   // A home that joined with a snapshot may not know who voted on its first blocks.
-  if (listOf(votes).some((vote) => isObject(vote) && vote["publicKey"] === null)) {
+  if (votes.some((vote) => isObject(vote) && vote["publicKey"] === null)) {
     for (const name of ["voters", "quorum"] as const)
       checks.push({ name, state: "open", facts: {} });
     return;
   }
-  const voters = listOf(votes).map((vote) => ({
+  const [round, chain] = [wholeIn(certificate, "round"), textIn(certificate, "chain")];
+  const voters = votes.map((vote) => ({
     ...voterIn(vote),
-    signature: isObject(vote) ? vote["signature"] : null,
+    signature: isObject(vote) && vote["signature"] !== null ? textIn(vote, "signature") : null,
   }));
   const set = sha256(setBytes(voters));
   const areDistinct = new Set(voters.map(({ memberId }) => memberId)).size === voters.length;
   const areSound = voters.every(({ publicKey }) => isSoundKey(publicKey));
   const isSet = hexOf(set) === header["validatorsHash"] && areDistinct && areSound;
   holds(checks, "voters", isSet, { all: voters.length });
-  const message = voteBytes(bytesOf(String(chain)) ?? new Uint8Array(), {
-    ...{ height: Number(header["height"]), round: Number(round), blockId },
+  const message = voteBytes(bytesOf(chain) ?? new Uint8Array(), {
+    ...{ height: wholeIn(header, "height"), round, blockId },
   });
   const signed = voters.filter(({ signature }) => signature !== null);
   const wrong = signed.filter(({ publicKey, signature }) => {
-    return !isSignedBy({ publicKey, message, signature: bytesOf(String(signature)) ?? blockId });
+    return !isSignedBy({ publicKey, message, signature: bytesOf(signature ?? "") ?? blockId });
   });
   const have = signed.length - wrong.length;
   const isEnough = 3 * have > 2 * voters.length;
   const need = Math.floor((2 * voters.length) / 3) + 1;
   const names = wrong.map(({ memberId }) => memberId).join(", ");
-  const facts = { have, need, all: voters.length, wrong: names, round: Number(round) };
+  const facts = { have, need, all: voters.length, wrong: names, round };
   holds(checks, "quorum", isSet && isEnough && wrong.length === 0, facts);
-  checkChain(checks, { chain: String(chain), restart, rules });
+  checkChain(checks, { chain, restart, rules });
   const isFirst = isSame(set, sha256(setBytes(rules.validators)));
   checks.push({ name: "firstVoters", state: isFirst ? "holds" : "open", facts: {} });
 }
@@ -343,8 +360,9 @@ function checkChain(
     checks.push({ name: "chain", state: "open", facts: { restart: "" } });
     return;
   }
-  const said = new TextEncoder().encode(`pvtrading/chain/1 ${community} ${String(restart)}`);
-  holds(checks, "chain", hexOf(sha256(said)) === chain, { restart: String(restart) });
+  const id = typeof restart === "string" ? restart : "";
+  const said = new TextEncoder().encode(`pvtrading/chain/1 ${community} ${id}`);
+  holds(checks, "chain", hexOf(sha256(said)) === chain, { restart: id });
 }
 
 // ---------------------------------------------------------------------------------------- steps
@@ -400,6 +418,23 @@ function objectIn(told: Told, field: string): Told {
 
 function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
+}
+
+/** "" for anything else: whoever tells may tell what cannot even be made text of. */
+function textIn(told: Told, field: string): string {
+  const value = told[field];
+  return typeof value === "string" ? value : "";
+}
+
+function wholeIn(told: Told, field: string): number {
+  const value = told[field];
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new Unreadable(`${field} is no whole number`, 0);
+}
+
+/** Unix ms; NaN: it is no time. */
+function timeIn(told: Told): number {
+  return Date.parse(textIn(told, "time"));
 }
 
 function hexIn(told: Told, field: string): Uint8Array {

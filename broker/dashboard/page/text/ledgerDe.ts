@@ -83,7 +83,7 @@ export const LEDGER_DE: { readonly [K in keyof typeof LEDGER_EN]: string } = {
   owner_votersUnknown:
     "Wer über diesen Block abstimmt, ist nicht sicher, also auch nicht, dass {who} diesen Schlüssel hat.",
   place_holds: "Sie ist Nummer {position} in Block {height}, und an diesem Block stimmt alles.",
-  place_fails: "Sie ist nicht Nummer {position} in Block {height}.",
+  place_fails: "Sie ist nicht Nummer {position} in Block {height}, oder er hat eine andere Zeit.",
   place_failsBlock:
     "An Block {height}, in dem sie steht, stimmt etwas nicht. Öffnen Sie ihn, um zu sehen, was.",
   place_open:

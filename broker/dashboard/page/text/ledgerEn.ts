@@ -80,7 +80,7 @@ export const LEDGER_EN = {
   owner_votersUnknown:
     "Who votes on this block is not sure, so neither is that {who} has this key.",
   place_holds: "It is number {position} in block {height}, and everything about that block holds.",
-  place_fails: "It is not number {position} in block {height}.",
+  place_fails: "It is not number {position} in block {height}, or that block has another time.",
   place_failsBlock: "Block {height}, where it stands, does not hold itself. Open it to see why.",
   place_open:
     "It is number {position} in block {height}; who was to vote on that block is not sure here. Open it to see why.",
