@@ -17,10 +17,13 @@ const COARSE_MAX = 31 * 24;
 const HOURS_MAX = 31 * 24 + 1;
 export const HOMES_MAX = 64;
 export const DEVICES_MAX = 8;
+/** No home has more; sums of it stay numbers. */
+const W_MAX = 1e9;
 
 /** [start of the slot, Unix ms; mean W] */
 type Slot = [at: number, w: number];
-type Series = { readonly slots: Slot[]; sum: number; count: number };
+/** `sum` and `count` of what `open`, the slot last begun, is the mean of. */
+type Series = { readonly slots: Slot[]; open: Slot | null; sum: number; count: number };
 type Hour = readonly [string, number, number, number | null, number | null];
 
 export type Recorder = {
@@ -32,7 +35,12 @@ export type Recorder = {
 };
 
 type Device = { readonly fine: Series; readonly coarse: Series };
-type Recorded = { readonly devices: Map<string, Device>; readonly hours: Map<string, Hour> };
+type Recorded = {
+  readonly devices: Map<string, Device>;
+  readonly hours: Map<string, Hour>;
+  /** As it was asked for last; null: it has changed. */
+  told: string | null;
+};
 
 /** `kept`: what an earlier one told as `changed`; throws if it is anything else. */
 export function createRecorder(kept: unknown = null): Recorder {
@@ -41,17 +49,19 @@ export function createRecorder(kept: unknown = null): Recorder {
   const homeNamed = (name: string) => {
     const known = homes.get(name);
     if (known !== undefined || homes.size >= HOMES_MAX) return known;
-    const home: Recorded = { devices: new Map(), hours: new Map() };
+    const home: Recorded = { devices: new Map(), hours: new Map(), told: null };
     homes.set(name, home);
     return home;
   };
   const hearHour = (name: string, payload: string): void => {
     const hour = hourOf(objectOf(payload));
-    const hours = hour === null ? undefined : homeNamed(name)?.hours;
-    if (hour === null || hours === undefined) return;
+    const home = hour === null ? undefined : homeNamed(name);
+    if (hour === null || home === undefined) return;
+    const { hours } = home;
     hours.delete(hour[0]);
     hours.set(hour[0], hour);
     forgetFirst(hours, HOURS_MAX);
+    home.told = null;
     isChanged = true;
   };
   const hearDevice = (name: string, deviceName: string, payload: string): void => {
@@ -60,14 +70,18 @@ export function createRecorder(kept: unknown = null): Recorder {
     const w = value["power_w"] ?? (value["state"] === "asleep" ? 0 : null);
     const time = value["at"];
     const at = Date.parse(String(time));
-    if (Number.isNaN(at) || typeof w !== "number") return;
-    const devices = homeNamed(name)?.devices;
-    const known = devices?.get(deviceName);
-    if (devices === undefined || (known === undefined && devices.size >= DEVICES_MAX)) return;
+    // One that is no number in JSON would make all that is kept unreadable.
+    if (!(at >= 0) || !isNumber(w) || Math.abs(w) > W_MAX) return;
+    const home = homeNamed(name);
+    if (home === undefined) return;
+    const { devices } = home;
+    const known = devices.get(deviceName);
+    if (known === undefined && devices.size >= DEVICES_MAX) return;
     const device = known ?? { fine: emptySeries(), coarse: emptySeries() };
     devices.set(deviceName, device);
     add(device.fine, [at, w], { width: FINE, max: FINE_MAX });
     add(device.coarse, [at, w], { width: COARSE, max: COARSE_MAX });
+    home.told = null;
     isChanged = true;
   };
   return {
@@ -79,12 +93,11 @@ export function createRecorder(kept: unknown = null): Recorder {
     history: (name) => {
       const home = homes.get(name);
       if (home === undefined) return "{}";
-      const devices = [...home.devices].map(([device, { fine, coarse }]) => {
-        const from = fine.slots[0]?.[0] ?? Number.POSITIVE_INFINITY;
-        const samples = [...coarse.slots.filter(([at]) => at + COARSE <= from), ...fine.slots];
-        return { device, samples: samples.map(([at, w]) => [at, Math.round(w)]) };
+      home.told ??= JSON.stringify({
+        devices: [...home.devices].map(([device, of]) => ({ device, samples: samplesOf(of) })),
+        hours: [...home.hours.values()],
       });
-      return JSON.stringify({ devices, hours: [...home.hours.values()] });
+      return home.told;
     },
     changed: () => {
       if (!isChanged) return null;
@@ -147,9 +160,15 @@ function keepable(homes: ReadonlyMap<string, Recorded>): z.input<typeof keptShap
   };
 }
 
-/** W need no decimals, but for the running mean, which is made of its sum again. */
-function rounded({ slots, sum, count }: Series): Series {
-  return { slots: slots.map(([at, w]): Slot => [at, Math.round(w)]), sum, count };
+/** W need no decimals, but for the running mean, which is made of its sum again: the last slot's. */
+function rounded({ slots, open, sum, count }: Series): z.input<ReturnType<typeof series>> {
+  const last = slots.at(-1);
+  const running = open === last ? { sum, count } : { sum: last?.[1] ?? 0, count: 1 };
+  return { slots: slots.map(([at, w]): Slot => [at, Math.round(w)]), ...running };
+}
+
+function reopened({ slots, ...running }: z.output<ReturnType<typeof series>>): Series {
+  return { slots, open: slots.at(-1) ?? null, ...running };
 }
 
 function restored(kept: unknown): Map<string, Recorded> {
@@ -157,8 +176,14 @@ function restored(kept: unknown): Map<string, Recorded> {
     keptShape.parse(kept).homes.map(({ name: homeName, devices, hours }) => [
       homeName,
       {
-        devices: new Map(devices.map(({ name: device, ...of }): [string, Device] => [device, of])),
+        devices: new Map(
+          devices.map(({ name: device, fine, coarse }): [string, Device] => [
+            device,
+            { fine: reopened(fine), coarse: reopened(coarse) },
+          ]),
+        ),
         hours: new Map(hours.map((one): [string, Hour] => [one[0], one])),
+        told: null,
       },
     ]),
   );
@@ -213,35 +238,60 @@ function recorderFrom(file: string, log: PageLog): Recorder {
 }
 
 function emptySeries(): Series {
-  return { slots: [], sum: 0, count: 0 };
+  return { slots: [], open: null, sum: 0, count: 0 };
 }
 
-/** Into the mean of its slot; what is older than the newest slot is not heard. */
+/** Ascending in time: hours where there is nothing finer. */
+function samplesOf({ fine, coarse }: Device): readonly Slot[] {
+  const finer = new Set(fine.slots.map(([at]) => at - (at % COARSE)));
+  return [...coarse.slots.filter(([at]) => !finer.has(at)), ...fine.slots]
+    .sort(([a], [b]) => a - b)
+    .map(([at, w]) => [at, Math.round(w)]);
+}
+
+/**
+ * Into the mean of its slot; a slot that was left is not opened again. A clock that was wrong for a while leaves some
+ * slots far off, later or earlier than all others: those are the first to go.
+ */
 function add(series: Series, [at, w]: Slot, { width, max }: { width: number; max: number }): void {
+  const { slots, open } = series;
   const start = Math.floor(at / width) * width;
-  const last = series.slots.at(-1);
-  if (last !== undefined && start < last[0]) return;
-  if (last === undefined || start > last[0]) {
-    series.slots.push([start, w]);
-    if (series.slots.length > max) series.slots.shift();
-    [series.sum, series.count] = [w, 1];
+  if (open?.[0] === start) {
+    series.sum += w;
+    series.count += 1;
+    open[1] = series.sum / series.count;
     return;
   }
-  series.sum += w;
-  series.count += 1;
-  last[1] = series.sum / series.count;
+  const before = slots.findLastIndex(([earlier]) => earlier <= start);
+  if (slots[before]?.[0] === start) return;
+  const slot: Slot = [start, w];
+  [series.open, series.sum, series.count] = [slot, w, 1];
+  const oldest = slots[0]?.[0] ?? start;
+  // A reading or two of long ago take the place of nothing newer.
+  const isStray = start < oldest && (open === null || open[0] >= oldest);
+  if (slots.length >= max && isStray) return;
+  slots.splice(before + 1, 0, slot);
+  if (slots.length <= max) return;
+  const [first, last] = [slots[0] ?? slot, slots.at(-1) ?? slot];
+  if (start - first[0] >= last[0] - start) slots.shift();
+  else slots.pop();
 }
 
 function hourOf(value: { readonly [field: string]: unknown }): Hour | null {
   const listingid = value["listingid"];
   const [sold, bought] = [value["sold_kwh"], value["bought_kwh"]];
   if (typeof listingid !== "string" || listingid.length > 64) return null;
-  if (typeof sold !== "number" || typeof bought !== "number") return null;
+  if (!isNumber(sold) || !isNumber(bought)) return null;
   const metered = (field: string): number | null => {
     const known = value[field];
-    return typeof known === "number" ? known : null;
+    return isNumber(known) ? known : null;
   };
   return [listingid, sold, bought, metered("metered_import_kwh"), metered("metered_export_kwh")];
+}
+
+/** JSON has numbers that are none here: 1e999. */
+function isNumber(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value);
 }
 
 function forgetFirst(map: Map<string, unknown>, max: number): void {

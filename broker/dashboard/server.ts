@@ -39,6 +39,7 @@ export async function openPage(options: PageOptions): Promise<OpenPage> {
   const { host, port, history, log, limits = DEFAULT_PAGE_LIMITS } = options;
   const config: PageConfig = { timeZone: "UTC", clock: null, readToken: null, ...options.config };
   const files = openFiles();
+  const compressed = createCompressed();
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytesMax,
@@ -50,7 +51,7 @@ export async function openPage(options: PageOptions): Promise<OpenPage> {
     (request, response) => {
       try {
         answer(request, response, {
-          ...{ config, files, limits },
+          ...{ config, files, limits, compressed },
           history: history ?? (() => "{}"),
         });
       } catch (error) {
@@ -85,10 +86,25 @@ type Serving = {
   readonly files: ServedFiles;
   readonly history: (home: string) => string;
   readonly limits: PageLimits;
+  readonly compressed: Compressed;
 };
 
+/** The same text as the last time, by its name, is not compressed anew. */
+type Compressed = (name: string, body: Buffer) => Buffer;
+
+function createCompressed(): Compressed {
+  const known = new Map<string, { readonly body: Buffer; readonly gzipped: Buffer }>();
+  return (name, body) => {
+    const last = known.get(name);
+    if (last?.body.equals(body) === true) return last.gzipped;
+    const gzipped = gzipSync(body);
+    known.set(name, { body, gzipped });
+    return gzipped;
+  };
+}
+
 function answer(request: IncomingMessage, response: ServerResponse, serving: Serving): void {
-  const { config, files, history, limits } = serving;
+  const { config, files, history, limits, compressed } = serving;
   const { method, url = "/" } = request;
   for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
   if (method !== "GET" && method !== "HEAD") {
@@ -111,8 +127,12 @@ function answer(request: IncomingMessage, response: ServerResponse, serving: Ser
   if (pathname === "/history.json") {
     // As with what the broker tells: a page of a foreign name learns nothing of a home.
     const isTold = hostname !== null && isOwnName(hostname);
-    const json = isTold ? history(searchParams.get("home") ?? "") : "{}";
-    end(request, response, { status: 200, json });
+    const home = searchParams.get("home") ?? "";
+    const body = Buffer.from(isTold ? history(home) : "{}");
+    // What is not worth compressing is not kept: the name may be anything then.
+    const gzipped = body.length < COMPRESSED_MIN ? null : compressed(home, body);
+    tellJson(response);
+    finish(request, response, { status: 200, body, gzipped });
     return;
   }
   const file = files.get(pathname);
@@ -189,13 +209,18 @@ function send(request: IncomingMessage, response: ServerResponse, file: ServedFi
   finish(request, response, { status: 200, body, gzipped });
 }
 
+function tellJson(response: ServerResponse): void {
+  response.setHeader("cache-control", "no-store");
+  response.setHeader("content-type", "application/json");
+}
+
 function end(
   request: IncomingMessage,
   response: ServerResponse,
   { status, json }: { readonly status: number; readonly json?: string },
 ): void {
-  response.setHeader("cache-control", "no-store");
-  response.setHeader("content-type", json === undefined ? "text/plain" : "application/json");
+  tellJson(response);
+  if (json === undefined) response.setHeader("content-type", "text/plain");
   const body = Buffer.from(json ?? `${status}\n`);
   finish(request, response, { status, body, gzipped: null });
 }

@@ -15,7 +15,10 @@ afterEach(async () => {
   page = null;
 });
 
-async function open(config: Partial<PageOptions["config"]> = {}): Promise<string> {
+async function open(
+  config: Partial<PageOptions["config"]> = {},
+  history = (home: string) => `{"of":"${home}"}`,
+): Promise<string> {
   page = await openPage({
     ...{ host: "127.0.0.1", port: 0, log: () => {} },
     config: {
@@ -25,7 +28,7 @@ async function open(config: Partial<PageOptions["config"]> = {}): Promise<string
       readToken: "secret",
       ...config,
     },
-    history: (home) => `{"of":"${home}"}`,
+    history,
   });
   return page.address;
 }
@@ -108,6 +111,33 @@ test("the token is for who asks this machine by its address", async () => {
   expect(await token("localhost:8080")).toBe("secret");
   expect(await token("[::1]:8080")).toBe("secret");
   expect(await token("rebound.example.org")).toBeNull();
+});
+
+test("history is compressed as it is now, whatever was compressed before", async () => {
+  let heard = 1;
+  const address = await open({}, (home) => `{"of":"${home}","heard":"${`${heard}`.repeat(2000)}"}`);
+  const told = async (home: string) => {
+    const { headers, body } = await ask(`${address}/history.json?home=${home}`, {
+      headers: { "accept-encoding": "gzip" },
+    });
+    expect(headers["content-encoding"]).toBe("gzip");
+    const { of, heard } = JSON.parse(gunzipSync(body).toString());
+    return [of, heard[0]];
+  };
+  expect([await told("a"), await told("b"), await told("a")]).toEqual([
+    ...[
+      ["a", "1"],
+      ["b", "1"],
+      ["a", "1"],
+    ],
+  ]);
+  heard = 2;
+  expect([await told("a"), await told("b")]).toEqual([
+    ...[
+      ["a", "2"],
+      ["b", "2"],
+    ],
+  ]);
 });
 
 test("what was had is not sent again, and history is its home's", async () => {
