@@ -20,6 +20,7 @@ const ASKED = { operation: "read", type: "kWhlisting", id: null } as const;
 
 export function registerHours(api: FastifyInstance, context: RestContext): void {
   const { composer, door } = context;
+  const known: KnownSums = new Map();
   api.get(
     "/pvtrading/hours",
     {
@@ -41,43 +42,74 @@ export function registerHours(api: FastifyInstance, context: RestContext): void 
       if (typeof said !== "string" || said === "") {
         throw new RestError(badRequest("member is a required argument"));
       }
-      return hoursOf(door, orRefuse(idOf(composer, "Member", said)));
+      return hoursOf(door, orRefuse(idOf(composer, "Member", said)), known);
     },
   );
 }
+
+/** Wh, and micro-tokens. */
+type Sums = { sold: number; bought: number; earned: bigint; spent: bigint };
+
+/** Each member's, by the result that they are sums of: a page asks for every home, and each hour has its fills. */
+export type KnownSums = Map<ListingRecord["listingId"], { result: string; sums: SumsOf }>;
+type SumsOf = ReadonlyMap<string, Sums>;
 
 /** Energy in kWh, money in tokens, as everywhere at this door. */
 export function hoursOf(
   { history }: Pick<AgentDoor, "history">,
   member: string,
+  known: KnownSums = new Map(),
 ): readonly JsonObject[] {
   const closed = history
     .listings(HOURS_MAX)
     .filter(({ state }) => state === "AUCTION_CLOSED")
     .toReversed();
-  return closed.map((record) => hourOf(record, { fills: history.fills(record.listingId), member }));
+  return closed.map((record) => {
+    const sums = sumsOf(record, { history, known }).get(member) ?? NOTHING;
+    const { listingId, mcp } = record;
+    return {
+      listingid: listingId,
+      mcp: mcp === null ? null : showDecimal(mcp, 3),
+      soldKwh: showDecimal(sums.sold, 3),
+      boughtKwh: showDecimal(sums.bought, 3),
+      earned: showDecimal(sums.earned, 6),
+      spent: showDecimal(sums.spent, 6),
+    };
+  });
 }
 
-type Trades = { readonly fills: readonly Fill[]; readonly member: string };
+const NOTHING: Sums = { sold: 0, bought: 0, earned: 0n, spent: 0n };
 
-function hourOf({ listingId, mcp }: ListingRecord, { fills, member }: Trades): JsonObject {
-  const sold = fills.filter(({ seller }) => seller === member);
-  const bought = fills.filter(({ buyer }) => buyer === member);
-  return {
-    listingid: listingId,
-    mcp: mcp === null ? null : showDecimal(mcp, 3),
-    soldKwh: showDecimal(energyOf(sold), 3),
-    boughtKwh: showDecimal(energyOf(bought), 3),
-    earned: showDecimal(costOf(sold), 6),
-    spent: showDecimal(costOf(bought), 6),
+type Known = Pick<AgentDoor, "history"> & { readonly known: KnownSums };
+
+/** Of the same result the fills are the same. */
+function sumsOf({ listingId, resultHash }: ListingRecord, { history, known }: Known): SumsOf {
+  const before = known.get(listingId);
+  if (before !== undefined && before.result === resultHash) return before.sums;
+  const sums = summed(history.fills(listingId));
+  if (resultHash === null) return sums;
+  known.delete(listingId);
+  known.set(listingId, { result: resultHash, sums });
+  for (const oldest of known.keys()) {
+    if (known.size <= HOURS_MAX) break;
+    known.delete(oldest);
+  }
+  return sums;
+}
+
+function summed(fills: readonly Fill[]): SumsOf {
+  const all = new Map<string, Sums>();
+  const of = (member: string): Sums => {
+    const sums = all.get(member) ?? { ...NOTHING };
+    all.set(member, sums);
+    return sums;
   };
-}
-
-function energyOf(fills: readonly Fill[]): number {
-  return fills.reduce((sum, { energy }) => sum + energy, 0);
-}
-
-/** Micro-tokens. */
-function costOf(fills: readonly Fill[]): bigint {
-  return fills.reduce((sum, { energy, price }) => sum + cost(price, energy), 0n);
+  for (const { seller, buyer, energy, price } of fills) {
+    const [sale, purchase] = [of(seller), of(buyer)];
+    sale.sold += energy;
+    sale.earned += cost(price, energy);
+    purchase.bought += energy;
+    purchase.spent += cost(price, energy);
+  }
+  return all;
 }
