@@ -1,7 +1,7 @@
 // The recorder's file: what was heard survives the page's server. Small and bounded, written as a whole now and then
 // and at the end; a file that cannot be read is not fatal, for nothing but charts rests on it.
 
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, renameSync, statSync } from "node:fs";
 import { writeWhole } from "../wholeFile.ts";
 import type { PageLog } from "./server.ts";
 
@@ -23,10 +23,25 @@ export function readRecord(file: string, log: PageLog): unknown {
   }
 }
 
+/** And puts it aside: it may be a newer version's, or another's that was named by mistake. */
 export function tellUnreadable(log: PageLog, file: string, error: unknown): void {
+  const aside = setAside(file);
   log("warn", "the charts' history is unreadable, a new one begins", {
-    ...{ file, what: error instanceof Error ? error.message : String(error) },
+    ...{ file, aside, what: error instanceof Error ? error.message : String(error) },
   });
+}
+
+/** Where it is now; null: where it was. */
+function setAside(file: string): string | null {
+  try {
+    if (!statSync(file).isFile()) return null;
+    const aside = `${file}.unreadable`;
+    renameSync(file, aside);
+    return aside;
+  } catch {
+    // What cannot be moved cannot be replaced either, which is told then.
+    return null;
+  }
 }
 
 function isMissing(error: unknown): boolean {

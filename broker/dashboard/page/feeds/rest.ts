@@ -4,6 +4,8 @@ import { isObject, type JsonObject, textIn } from "../state/json.ts";
 
 const NAMESPACE = "org.acme.pv.auction";
 const WITHIN_MS = 15_000;
+/** No answer of a home's is near it; more would be a liar's, for the tab to choke on. */
+export const ANSWER_BYTES_MAX: number = 32 * 1024 * 1024;
 
 export type RestAnswer =
   | { readonly ok: true; readonly value: unknown }
@@ -35,7 +37,7 @@ export function openRest(address: string, token: string, card: string | null = n
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
-      const value: unknown = answer.status === 204 ? null : await answer.json();
+      const value: unknown = answer.status === 204 ? null : await jsonIn(answer);
       if (answer.ok) return { ok: true, value };
       return { ok: false, status: answer.status, message: sentenceOf(value) };
     } catch (error) {
@@ -47,6 +49,23 @@ export function openRest(address: string, token: string, card: string | null = n
     get: (path) => ask("GET", path),
     post: (path, body) => ask("POST", path, body),
   };
+}
+
+/** Throws where it is no JSON, or too much. */
+async function jsonIn({ body }: Response): Promise<unknown> {
+  if (body === null) throw new Error("an answer without a body");
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  const reader = body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return JSON.parse(await new Blob(chunks).text()) as unknown;
+    chunks.push(value);
+    bytes += value.length;
+    if (bytes <= ANSWER_BYTES_MAX) continue;
+    await reader.cancel();
+    throw new Error("an answer that is too long");
+  }
 }
 
 export function rowsOf(answer: RestAnswer): readonly JsonObject[] {
