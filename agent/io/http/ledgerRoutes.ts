@@ -76,9 +76,12 @@ export function registerLedger(api: FastifyInstance, context: RestContext): void
     },
     ({ params }) => {
       const id = textOf(params, "id");
+      const unknown = (): RestError => new RestError(notFound(noTransaction(context, id)));
+      // There never will be one of that name.
+      if (!isHash(id)) throw unknown();
       return patiently(() => {
-        const found = isHash(id) ? readTransaction(reading, id as TransactionId) : null;
-        if (found === null) throw new RestError(notFound(noTransaction(context, id)));
+        const found = readTransaction(reading, id as TransactionId);
+        if (found === null) throw unknown();
         return found;
       });
     },

@@ -190,3 +190,10 @@ test("all of it is described where tools look", async () => {
     "/pvtrading/transactions/{id}",
   ]);
 });
+
+test("what is no id is refused at once, an id may be on its way", async () => {
+  const none = ask(`transactions/${"0".repeat(64)}`).then(({ status }) => ["late", status]);
+  const noId = ask("transactions/0123").then(({ status }) => ["at once", status]);
+  expect(await Promise.race([none, noId])).toEqual(["at once", 404]);
+  expect(await none).toEqual(["late", 404]);
+});

@@ -293,7 +293,7 @@ function areShown(
 }
 
 /** No set has more. */
-const VOTERS_MAX = 21;
+export const VOTERS_MAX = 21;
 
 type Voted = {
   readonly told: Told;

@@ -5,19 +5,20 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { plainOf } from "../../../../../../agent/core/codec/plain.ts";
 import { ACCUSATION_KINDS } from "../../../../../../agent/core/ledger/accusation.ts";
+import { BLOCK_BYTES_MAX, VALIDATORS_MAX } from "../../../../../../agent/core/ledger/rules.ts";
 import {
   decodeTransaction,
   encodeTransaction,
   type Payload,
-  payloadShape,
   signTransaction,
   transactionSignBytes,
 } from "../../../../../../agent/core/ledger/transaction.ts";
 import { mustBeAccepted } from "../../../../../../agent/core/result.ts";
 import type { CommunityId } from "../../../../../../agent/core/units/ids.ts";
-import { bytesOf, hexOf } from "../../../../../../broker/dashboard/page/ledger/bytes.ts";
+import { BYTES_MAX, bytesOf, hexOf } from "../../../../../../broker/dashboard/page/ledger/bytes.ts";
 import { readEntry } from "../../../../../../broker/dashboard/page/ledger/entry.ts";
 import { PAYLOADS } from "../../../../../../broker/dashboard/page/ledger/layouts.ts";
+import { VOTERS_MAX } from "../../../../../../broker/dashboard/page/ledger/verify.ts";
 
 const bytes = (size: number) => fc.uint8Array({ minLength: size, maxLength: size });
 const hash = bytes(32).map(hexOf);
@@ -118,7 +119,12 @@ const COMMUNITY = "5c".repeat(32) as CommunityId;
 
 test("there is a story of each kind that the agents know, and no other", () => {
   expect(PAYLOADS.map(([name]) => name)).toEqual(Object.keys(payloads));
-  expect(payloadShape).toBeDefined();
+});
+
+test("what the page takes for too much is what no ledger can have", () => {
+  expect([BYTES_MAX, VOTERS_MAX]).toEqual([BLOCK_BYTES_MAX, VALIDATORS_MAX]);
+  expect(bytesOf("00".repeat(BYTES_MAX))).toHaveLength(BYTES_MAX);
+  expect(bytesOf("00".repeat(BYTES_MAX + 1))).toBeNull();
 });
 
 describe("the page reads what the agents write", () => {
