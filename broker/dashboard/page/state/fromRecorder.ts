@@ -13,10 +13,13 @@ export function applyRecorded(state: Neighbourhood, name: string, recorded: Json
     const samples = entry["samples"];
     if (device === null || !Array.isArray(samples)) continue;
     const live = device.samples;
+    // What is later than its last word was said while its clock was wrong.
+    const newest = live.at(-1)?.at ?? Number.POSITIVE_INFINITY;
     device.samples = [];
     for (const sample of samples) {
       const [at, w] = Array.isArray(sample) ? (sample as unknown[]) : [];
-      if (typeof at === "number" && typeof w === "number") addSample(device, { at, w });
+      if (typeof at !== "number" || typeof w !== "number" || at > newest) continue;
+      addSample(device, { at, w });
     }
     for (const sample of live) addSample(device, sample);
   }

@@ -268,6 +268,22 @@ test("the registries are read as Tables II to IV have them", () => {
   expect(addTrades(trades)).toEqual({ sold: 1.003, bought: 0, earned: 3.009, spent: 0 });
 });
 
+test("what was recorded while a device's clock was wrong hides nothing that it says now", () => {
+  const known = state();
+  const said = { kind: "meter", source: "", import_total_kwh: 1, export_total_kwh: 1 };
+  const text = JSON.stringify({ ...said, at: "1970-01-01T00:10:00Z", power_w: 7 });
+  applyTopic(known, "pvtrading/a/device/grid/state", text);
+  const samples = [
+    [300_000, 6],
+    [Date.parse("2099-01-01T00:00:00Z"), 9],
+  ];
+  applyRecorded(known, "a", { devices: [{ device: "grid", samples }], hours: [] });
+  expect(known.homes.get("a")?.devices.get("grid")?.samples).toEqual([
+    { at: 300_000, w: 6 },
+    { at: 600_000, w: 7 },
+  ]);
+});
+
 test("what was recorded comes before what is heard live, and does not replace it", () => {
   const known = state();
   const sample = (at: string, w: number) => ({
