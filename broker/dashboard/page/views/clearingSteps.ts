@@ -85,8 +85,10 @@ export function clearingSteps(page: Page, listing: ToExplain): Child {
               },
               { title: "kWh", isNumber: true, cell: ({ kWh }) => format.number(kWh, 3) },
               {
-                title: t("inQueue"),
-                cell: ({ isServed }) => (isServed ? t("yes") : t("aboveMcp")),
+                title: t("soldKwh"),
+                isNumber: true,
+                cell: ({ pv, isServed }) =>
+                  isServed ? format.number(soldBy(worked, pv), 3) : t("aboveMcp"),
               },
             ],
             worked.sellers,
@@ -126,6 +128,10 @@ export function clearingSteps(page: Page, listing: ToExplain): Child {
           ),
     ),
   );
+}
+
+function soldBy({ fills }: Clearing, pv: string): number {
+  return fills.reduce((sum, fill) => (fill.pv === pv ? sum + fill.kWh : sum), 0);
 }
 
 /** With the guard and without: the one that the ledger's result follows from. */

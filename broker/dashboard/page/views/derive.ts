@@ -186,3 +186,26 @@ export function sumsOf({ offers, bids, counted }: Listing): {
   if (counted === null || counted.offers + counted.bids <= own.offers + own.bids) return own;
   return counted;
 }
+
+export type Unsold = {
+  readonly kWh: number;
+  readonly why: "glanceUnwanted" | "glanceTooDear" | "glanceTooLate";
+  /** kWh of all bids. */
+  readonly wanted: number;
+};
+
+/** Of an hour in which a home sold nothing: what it offered, and why that was not sold; null: it offered nothing. */
+export function unsoldOf(state: Neighbourhood, home: HomeView, listing: Listing): Unsold | null {
+  const own = [...listing.offers.values()].filter(
+    ({ pv, kWh }) => kWh > 0 && home.memberId !== null && ownerOf(state, pv) === home.memberId,
+  );
+  if (own.length === 0) return null;
+  const wanted = [...listing.bids.values()].reduce((sum, bid) => sum + bid.kWh, 0);
+  const { mcp } = listing;
+  const isTooDear = mcp !== null && own.every(({ reservePrice }) => reservePrice > mcp);
+  return {
+    kWh: own.reduce((sum, offer) => sum + offer.kWh, 0),
+    why: wanted === 0 ? "glanceUnwanted" : isTooDear ? "glanceTooDear" : "glanceTooLate",
+    wanted,
+  };
+}

@@ -16,6 +16,8 @@ import {
   powerOf,
   runningListing,
   tradesOf,
+  type Unsold,
+  unsoldOf,
 } from "./derive.ts";
 import { type Expected, expectedOf } from "./forecastBand.ts";
 import { powerChart } from "./powerChart.ts";
@@ -91,6 +93,7 @@ function glanceFacts(page: Page) {
       power: powerOf(home),
       isOffline: home.status === "offline",
       trade: trade ?? null,
+      unsold: last === undefined ? null : unsoldOf(state, home, last),
       others: [...others].map((id) => nameOf(state, id)),
     };
   });
@@ -101,7 +104,7 @@ function drawGlance(page: Page, facts: ReturnType<typeof glanceFacts>): Child {
   if (facts === null) {
     return empty(t(page.store.state.live === "connecting" ? "willBeRead" : "noHome"));
   }
-  const { power, trade, others, isOffline } = facts;
+  const { power, trade, unsold, others, isOffline } = facts;
   const { production, grid, use, hasInverter, isAsleep } = power;
   const first = !hasInverter
     ? use === null
@@ -123,7 +126,9 @@ function drawGlance(page: Page, facts: ReturnType<typeof glanceFacts>): Child {
   return [
     isOffline ? h("p", { class: "notice" }, t("agentOffline")) : null,
     h("p", { class: "lead" }, first, " ", second),
-    trade === null ? null : h("p", { class: "sub" }, tradeSentence(page, trade, others)),
+    trade === null
+      ? null
+      : h("p", { class: "sub" }, tradeSentence(page, { trade, unsold, others })),
   ];
 }
 
@@ -131,7 +136,13 @@ const NAMES_MAX = 4;
 
 type Trade = NonNullable<NonNullable<ReturnType<typeof glanceFacts>>["trade"]>;
 
-function tradeSentence({ t, format }: Page, trade: Trade, others: readonly string[]): string {
+type Told = {
+  readonly trade: Trade;
+  readonly unsold: Unsold | null;
+  readonly others: readonly string[];
+};
+
+function tradeSentence({ t, format }: Page, { trade, unsold, others }: Told): string {
   const hour = format.hour(trade.deliveryStart);
   const { sold, bought, earned, spent } = trade;
   // A street may have forty buyers.
@@ -154,7 +165,9 @@ function tradeSentence({ t, format }: Page, trade: Trade, others: readonly strin
       tokens: spent === null ? "–" : format.tokens(spent),
     });
   }
-  return t("glanceNoTrade", { hour });
+  if (unsold === null) return t("glanceNoTrade", { hour });
+  const { kWh, why, wanted } = unsold;
+  return t(why, { hour, energy: format.kWh(kWh), wanted: format.kWh(wanted) });
 }
 
 // ------------------------------------------------------------------------------------- offer

@@ -148,7 +148,9 @@ function drawHomes(page: Page, homes: ReturnType<typeof homeFacts>): Child {
         {
           title: t("clock"),
           cell: ({ isSynchronised, clock }) => [
-            isSynchronised === null ? "–" : t(isSynchronised ? "clockRight" : "clockWrong"),
+            isSynchronised === null
+              ? "–"
+              : h("span", { class: "unbroken" }, t(isSynchronised ? "clockRight" : "clockWrong")),
             clock === null
               ? null
               : h(
@@ -247,7 +249,7 @@ function drawWays(page: Page, { names, rows }: ReturnType<typeof wayFacts>): Chi
           isNumber: true,
           cell: ({ name, ways }: (typeof rows)[number]): Child => {
             const ms = ways[i] ?? null;
-            if (name === to) return "";
+            if (name === to) return "–";
             if (ms === null) return "–";
             return ms < SLOW_MS ? span(page, ms) : badge(span(page, ms), "warm");
           },
