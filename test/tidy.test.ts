@@ -101,10 +101,10 @@ function untested({ path, text }: File): readonly string[] {
   if (!path.endsWith(".test.ts")) return [];
   const { code } = scanSource(text);
   const left = /\b(?:test|it|describe|suite)(?:\.\w+)*\.(?:only|skip|todo|fails)\b/.exec(code);
-  // A condition may skip, if it tells why; sharedFolder() does.
+  // A condition may skip, if it tells why; sharedFolder() and test/support/browser.ts do.
   const isSilent =
     /\.(?:skipIf|runIf)\b/.test(code) &&
-    !/console\.|process\.std|\.skip\(|\bsharedFolder\(/.test(code);
+    !/console\.|process\.std|\.skip\(|\bsharedFolder\(|\bhasChromium\b/.test(code);
   return [
     ...(left === null ? [] : [`${path} has ${left[0]}`]),
     ...(isSilent ? [`${path} skips without a printed reason`] : []),
