@@ -249,7 +249,7 @@ function drawWays(page: Page, { names, rows }: ReturnType<typeof wayFacts>): Chi
           isNumber: true,
           cell: ({ name, ways }: (typeof rows)[number]): Child => {
             const ms = ways[i] ?? null;
-            if (name === to) return "–";
+            if (name === to) return "";
             if (ms === null) return "–";
             return ms < SLOW_MS ? span(page, ms) : badge(span(page, ms), "warm");
           },
