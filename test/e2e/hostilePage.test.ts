@@ -3,14 +3,14 @@
 
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type OpenPage, openPage } from "../../broker/dashboard/server.ts";
-import { complaintsOf, hasChromium, openBrowser } from "../support/browser.ts";
+import type { OpenPage } from "../../broker/dashboard/server.ts";
+import { complaintsOf, hasChromium, openBrowser, widthOf } from "../support/browser.ts";
 import {
   type FakeStreet,
   MEMBERS,
   openFakeStreet,
+  openStreetPage,
   STREET_NOW,
-  STREET_TOKEN,
   street,
 } from "../support/fakeStreet.ts";
 
@@ -31,17 +31,7 @@ beforeAll(async () => {
   if (!hasChromium) return;
   [browser, fake] = await Promise.all([openBrowser(), openFakeStreet()]);
   await fake.tell();
-  server = await openPage({
-    ...{ host: "127.0.0.1", port: 0, log: () => {} },
-    config: {
-      ...{ title: LONG.slice(0, 64), mqttUrl: fake.wsUrl, timeZone: "America/New_York" },
-      homes: MEMBERS.map(({ id }) => ({
-        ...{ name: id.split("@")[0] ?? "", memberId: id, rest: fake.rest },
-      })),
-      clock: { realStart: Date.now(), marketStart: STREET_NOW, speed: 1 },
-      readToken: STREET_TOKEN,
-    },
-  });
+  server = await openStreetPage(fake, 0, { title: LONG.slice(0, 64) });
   tab = await browser.newPage({ locale: "en-US", viewport: { width: 390, height: 844 } });
   tab.setDefaultTimeout(20_000);
   complaints = complaintsOf(tab);
@@ -191,8 +181,6 @@ async function feed(from: number, to: number): Promise<void> {
   await tab.locator(".big", { hasText: "Height" }).getByText(height).waitFor();
 }
 
-const wide = () => tab.evaluate("document.documentElement.scrollWidth") as Promise<number>;
-
 test.skipIf(!hasChromium)(
   "one home's rubbish and lies stay its own, and nothing of them runs",
   async () => {
@@ -209,10 +197,10 @@ test.skipIf(!hasChromium)(
       for (const name of view === "Ledger" ? TABS : []) {
         await tab.getByRole("tab", { name }).click();
         await tab.waitForTimeout(250);
-        expect(await wide(), `${view}, ${name}`).toBeLessThanOrEqual(390);
+        expect(await widthOf(tab), `${view}, ${name}`).toBeLessThanOrEqual(390);
       }
       await tab.waitForTimeout(250);
-      expect(await wide(), view).toBeLessThanOrEqual(390);
+      expect(await widthOf(tab), view).toBeLessThanOrEqual(390);
     }
     expect(await tab.evaluate("window.ran")).toBeUndefined();
     expect(await tab.locator("img, main script, iframe").count()).toBe(0);
@@ -236,7 +224,7 @@ test.skipIf(!hasChromium)(
     for (const view of VIEWS) {
       await go(view);
       await tab.waitForTimeout(250);
-      expect(await wide(), view).toBeLessThanOrEqual(390);
+      expect(await widthOf(tab), view).toBeLessThanOrEqual(390);
     }
     await go("Ledger");
     await tab.getByText(MARKUP, { exact: true }).waitFor();

@@ -1,28 +1,8 @@
 // The README's command as its user runs it: the paper's experiment, and Ctrl-C in the middle of a run.
 
-import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
-
-const ROOT = join(import.meta.dirname, "../..");
-
-type Ended = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
-
-function lab(...options: readonly string[]): { child: ChildProcess; ended: Promise<Ended> } {
-  const child = spawn(process.execPath, ["agent/main.ts", "lab", ...options], { cwd: ROOT });
-  let [stdout, stderr] = ["", ""];
-  child.stdout.on("data", (data: Buffer) => {
-    stdout += data.toString();
-  });
-  child.stderr.on("data", (data: Buffer) => {
-    stderr += data.toString();
-  });
-  const ended = new Promise<Ended>((resolve) => {
-    child.on("close", (code) => resolve({ code, stdout, stderr }));
-  });
-  return { child, ended };
-}
+import { runLab } from "../support/labProcess.ts";
 
 /** Processes that descend from `pid`, by /proc. */
 function descendants(pid: number): readonly number[] {
@@ -53,7 +33,7 @@ function isAlive(pid: number): boolean {
 }
 
 test("the paper's experiment ends with Table V on five agents with one state", async () => {
-  const { code, stdout, stderr } = await lab("--scenario", "paper", "--json").ended;
+  const { code, stdout, stderr } = await runLab("--scenario", "paper", "--json").ended;
   expect(code, stderr).toBe(0);
   const last = JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as {
     agents: { home: string; height: number; stateRoot: string }[];
@@ -76,7 +56,7 @@ test("the paper's experiment ends with Table V on five agents with one state", a
 }, 90_000);
 
 test("Ctrl-C in the middle of a run leaves no process behind", async () => {
-  const { child, ended } = lab("--speed", "600");
+  const { child, ended } = runLab("--speed", "600");
   const { promise: isUp, resolve } = Promise.withResolvers<void>();
   child.stdout?.on("data", (data: Buffer) => {
     if (data.toString().includes("5 of 5 homes up")) resolve();

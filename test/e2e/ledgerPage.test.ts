@@ -17,7 +17,7 @@ import {
 } from "../../agent/io/http/ledgerRead.ts";
 import { openHistory } from "../../agent/io/store/history.ts";
 import { writeAuditedHome } from "../support/auditedHome.ts";
-import { complaintsOf, hasChromium, openBrowser, violations } from "../support/browser.ts";
+import { complaintsOf, hasChromium, openBrowser, violations, widthOf } from "../support/browser.ts";
 import { type LabProcess, startLabProcess } from "../support/labProcess.ts";
 
 let browser: Browser;
@@ -229,8 +229,9 @@ for (const [colorScheme, width] of [
           "for (const one of document.querySelectorAll('details')) one.open = true",
         );
         expect(await violations(tab), place).toEqual([]);
-        const wide = await tab.evaluate("document.documentElement.scrollWidth");
-        expect(wide, `${place} is no wider than the screen`).toBeLessThanOrEqual(width);
+        expect(await widthOf(tab), `${place} is no wider than the screen`).toBeLessThanOrEqual(
+          width,
+        );
       }
     },
     180_000,

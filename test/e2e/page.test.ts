@@ -1,13 +1,12 @@
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import type { PageConfig } from "../../broker/dashboard/page/pageConfig.ts";
-import { type OpenPage, openPage } from "../../broker/dashboard/server.ts";
-import { complaintsOf, hasChromium, openBrowser, violations } from "../support/browser.ts";
+import type { OpenPage } from "../../broker/dashboard/server.ts";
+import { complaintsOf, hasChromium, openBrowser, violations, widthOf } from "../support/browser.ts";
 import {
   type FakeStreet,
   MEMBERS,
   openFakeStreet,
-  STREET_NOW,
+  openStreetPage,
   STREET_TOKEN,
   street,
 } from "../support/fakeStreet.ts";
@@ -35,7 +34,7 @@ beforeEach(async () => {
   if (!hasChromium) return;
   fake = await openFakeStreet();
   await fake.tell();
-  server = await serve(0);
+  server = await openStreetPage(fake, 0);
   context = await browser.newContext({ locale: "en-US", viewport: { width: 1280, height: 900 } });
   tab = await context.newPage();
   tab.setDefaultTimeout(20_000);
@@ -48,21 +47,6 @@ afterEach(async () => {
   await server.close();
   await fake.close();
 });
-
-function serve(port: number, config: Partial<PageConfig> = {}): Promise<OpenPage> {
-  return openPage({
-    ...{ host: "127.0.0.1", port, log: () => {} },
-    config: {
-      ...{ title: "Test street", mqttUrl: fake.wsUrl, timeZone: "America/New_York" },
-      homes: MEMBERS.map(({ id }) => ({
-        ...{ name: id.split("@")[0] ?? "", memberId: id, rest: fake.rest },
-      })),
-      clock: { realStart: Date.now(), marketStart: STREET_NOW, speed: 1 },
-      readToken: STREET_TOKEN,
-      ...config,
-    },
-  });
-}
 
 async function look(view: (typeof VIEWS)[number]): Promise<void> {
   await tab.goto(`${server.address}/#/${view}`);
@@ -228,7 +212,7 @@ test.skipIf(!hasChromium)(
     await server.close();
     await tab.getByRole("link", { name: "Market" }).click();
     await tab.getByRole("heading", { level: 1, name: "Market" }).waitFor();
-    server = await serve(port);
+    server = await openStreetPage(fake, port);
     await look("home");
     await tab.locator("[data-figure=balance]").waitFor();
   },
@@ -238,7 +222,7 @@ test.skipIf(!hasChromium)(
 test.skipIf(!hasChromium)(
   "without a token it says so, and with one the operator says something",
   async () => {
-    const other = await serve(0, { readToken: null });
+    const other = await openStreetPage(fake, 0, { readToken: null });
     try {
       await tab.goto(`${other.address}/#/ledger`);
       await tab.getByRole("tab", { name: "PVs" }).click();
@@ -278,8 +262,9 @@ for (const [colorScheme, width] of [
         await look(view);
         if (view === "home") await tab.locator(".chart canvas").first().waitFor();
         expect(await violations(tab), view).toEqual([]);
-        const wide = await tab.evaluate("document.documentElement.scrollWidth");
-        expect(wide, `${view} is no wider than the screen`).toBeLessThanOrEqual(width);
+        expect(await widthOf(tab), `${view} is no wider than the screen`).toBeLessThanOrEqual(
+          width,
+        );
       }
     },
     120_000,

@@ -1,7 +1,6 @@
 // A laboratory with a past, as it is typed: its agents begin on hours that are on the ledger already, agree, and
 // trade on; in the end every ledger is verified whole, those hours included.
 
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,8 +8,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { readCommunity } from "../../agent/config.ts";
 import { Verifier } from "../../agent/core/crypto.ts";
 import { auditLedger } from "../../agent/io/store/audit/auditLedger.ts";
+import { runLab } from "../support/labProcess.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const PAST = 6;
 
 let dir = "";
@@ -29,23 +28,10 @@ type Result = {
   readonly agents: readonly { readonly height: number; readonly stateRoot: string }[];
 };
 
-type Ended = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
-
-function lab(...options: readonly string[]): Promise<Ended> {
-  const child = spawn(process.execPath, ["agent/main.ts", "lab", ...options], { cwd: ROOT });
-  let [stdout, stderr] = ["", ""];
-  child.stdout.on("data", (data: Buffer) => {
-    stdout += data.toString();
-  });
-  child.stderr.on("data", (data: Buffer) => {
-    stderr += data.toString();
-  });
-  return new Promise((resolve) => child.on("close", (code) => resolve({ code, stdout, stderr })));
-}
-
 test("five agents agree on the past and go on from it", async () => {
   const options = ["--data", dir, "--speed", "240", "--json"];
-  const { code, stdout, stderr } = await lab(...options, "--hours", "1", "--past", String(PAST));
+  const { code, stdout, stderr } = await runLab(...options, "--hours", "1", "--past", String(PAST))
+    .ended;
   expect(code, stderr).toBe(0);
   expect(stderr).toContain(`${PAST} hours of trading before now are on every home's ledger`);
   const { listings, tokens, agents } = JSON.parse(stdout.trimEnd()) as Result;
@@ -68,6 +54,6 @@ test("five agents agree on the past and go on from it", async () => {
     expect(facts?.height).toBeGreaterThanOrEqual(agents[0]?.height ?? Infinity);
   }
   // It has begun, and begins no second time.
-  const again = await lab(...options, "--past", "6");
+  const again = await runLab(...options, "--past", "6").ended;
   expect([again.code, again.stderr]).toEqual([2, "--past: it has begun already\n"]);
 }, 180_000);

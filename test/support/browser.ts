@@ -27,6 +27,11 @@ export function complaintsOf(tab: Page): string[] {
   return complaints;
 }
 
+/** CSS pixels that the document takes; more than the screen has is to be scrolled sideways. */
+export async function widthOf(tab: Page): Promise<number> {
+  return (await tab.evaluate("document.documentElement.scrollWidth")) as number;
+}
+
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** What axe-core finds that is serious or critical. */

@@ -5,6 +5,8 @@ import type { AddressInfo } from "node:net";
 import { Aedes } from "aedes";
 import { createWebSocketStream, WebSocketServer } from "ws";
 import { waitForNoReader } from "../../broker/aedesInside.ts";
+import type { PageConfig } from "../../broker/dashboard/page/pageConfig.ts";
+import { type OpenPage, openPage } from "../../broker/dashboard/server.ts";
 
 const NS = "org.acme.pv.auction";
 const HOUR = 3_600_000;
@@ -326,4 +328,22 @@ function listen(server: Server, port = 0): Promise<Server> {
 
 function addressOf(server: Server): string {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** The page's server for this street; `port` 0: any. What `config` leaves out is as the laboratory has it. */
+export function openStreetPage(
+  { wsUrl, rest }: Pick<FakeStreet, "wsUrl" | "rest">,
+  port: number,
+  config: Partial<PageConfig> = {},
+): Promise<OpenPage> {
+  return openPage({
+    ...{ host: "127.0.0.1", port, log: () => {} },
+    config: {
+      ...{ title: "Test street", mqttUrl: wsUrl, timeZone: "America/New_York" },
+      homes: MEMBERS.map(({ id }) => ({ name: id.split("@")[0] ?? "", memberId: id, rest })),
+      clock: { realStart: Date.now(), marketStart: STREET_NOW, speed: 1 },
+      readToken: STREET_TOKEN,
+      ...config,
+    },
+  });
 }
