@@ -309,6 +309,10 @@ test.skipIf(!hasChromium)(
     session.on("Network.loadingFinished", ({ encodedDataLength }) => {
       bytes += encodedDataLength;
     });
+    const recorded: string[] = [];
+    tab.on("request", (request) => {
+      if (request.url().includes("/history.json")) recorded.push(request.url());
+    });
     const start = performance.now();
     await tab.goto(`${server.address}/#/home`);
     await tab.locator(".chart canvas").first().waitFor();
@@ -318,6 +322,8 @@ test.skipIf(!hasChromium)(
       `page: ${Math.round(bytes / 1000)} kB with headers, first chart after ${chartMs} ms\n`,
     );
     expect(bytes).toBeLessThan(300_000);
+    // What was recorded of a home is fetched once.
+    expect(recorded).toHaveLength(1);
   },
   60_000,
 );

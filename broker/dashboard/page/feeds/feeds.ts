@@ -32,10 +32,13 @@ export function openFeeds({ config, store, history, access, chosen, looked }: Fe
   // The reader's token is for one home; a laboratory's opens any door.
   const known = doorsOf(store, chosen());
   const doors = own === null ? known : known.slice(0, 1);
+  let wasOpen = false;
   const opened = (): void => {
     clearTimeout(first);
     history.read(doors, token);
-    for (const name of looked) void readRecorded(store, name);
+    // The first time, whoever looks at a home has just read it.
+    if (wasOpen) for (const name of looked) void readRecorded(store, name);
+    wasOpen = true;
   };
   let endSocket: (() => void) | null = null;
   const listenAtDoor = (): void => {
