@@ -19,8 +19,6 @@ export const OFFLINE = "offline";
 
 /** A topic's length, bytes; MQTT would allow 65 535. */
 export const TOPIC_LENGTH_MAX = 512;
-/** Levels between slashes. */
-export const TOPIC_LEVELS_MAX = 8;
 /** Bytes of the largest payload that an agent publishes or reads. */
 export const PAYLOAD_BYTES_MAX: number = 256 * 1024;
 /** Of a home, a device, a command's id. */
